@@ -1,0 +1,166 @@
+// The CPU module: validates what only a look at the data can tell, divides the work among threads
+// and binds the kernels to Python. Tensors arrive as addresses: the ops in src/curvox/ops have
+// checked shapes, dtypes and contiguity before.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+#include <stdexcept>
+#include <string>
+
+#include "adam.h"
+#include "splat_cpu.h"
+
+namespace nb = nanobind;
+
+namespace curvox {
+namespace {
+
+// Below this many multiply-adds one thread is faster than waking a second one.
+constexpr double kParallelWork = 40e3;
+// Adam moves 28 bytes an entry; below this many entries one thread is faster.
+constexpr int64_t kParallelEntries = 16384;
+
+template <class T>
+T* at(uintptr_t address) {
+  return reinterpret_cast<T*>(address);
+}
+
+void check_finite(const float* values, int64_t count, int64_t per_curve, const char* name) {
+  for (int64_t i = 0; i < count; ++i) {
+    if (!is_finite(values[i])) {
+      throw std::invalid_argument(std::string(name) + " of curve " + std::to_string(i / per_curve) +
+                                  " is not finite");
+    }
+  }
+}
+
+void check_values(const SplatTask& task) {
+  const int64_t per_curve = 2 * task.num_points;
+  check_finite(task.control_points, task.num_curves * per_curve, per_curve, "control_points");
+  check_finite(task.weights, task.num_curves, 1, "weight");
+  check_finite(task.sigmas, task.num_curves, 1, "sigma");
+  for (int i = 0; i < task.num_curves; ++i) {
+    if (task.sigmas[i] <= 0) {
+      throw std::invalid_argument("sigma of curve " + std::to_string(i) +
+                                  " must be positive, got " + std::to_string(task.sigmas[i]));
+    }
+  }
+}
+
+SplatTask splat_task(uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
+                     int num_points, int steps, int height, int width, float cutoff,
+                     float tolerance) {
+  return {at<const float>(control_points), at<const float>(weights), at<const float>(sigmas),
+          num_curves, num_points, steps, height, width, cutoff, tolerance};
+}
+
+void splat_forward(const SplatTask& task, float* image, int threads) {
+  check_values(task);
+  if (threads <= 1 || splat_work(task) < kParallelWork) {
+    splat_band(task, {0, task.height}, image);
+    return;
+  }
+  const std::vector<Range> bands = balanced_bands(task, 2 * threads);
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+  for (size_t band = 0; band < bands.size(); ++band) splat_band(task, bands[band], image);
+}
+
+// Adds the runs of each curve in order and scales the sums to the units of the inputs.
+// sigmas_gradient may be null: not wanted.
+void reduce_runs(const SplatTask& task, const CurveGradient* runs, int runs_per_curve, int index,
+                 float* points_gradient, float* weights_gradient, float* sigmas_gradient) {
+  double x[kMaxPoints] = {}, y[kMaxPoints] = {}, weight = 0, sigma_sum = 0;
+  for (int run = 0; run < runs_per_curve; ++run) {
+    const CurveGradient& part = runs[static_cast<int64_t>(index) * runs_per_curve + run];
+    for (int p = 0; p < task.num_points; ++p) {
+      x[p] += part.x[p];
+      y[p] += part.y[p];
+    }
+    weight += part.weight;
+    sigma_sum += part.sigma;
+  }
+  const double pixels = larger(task.height, task.width);
+  const double sigma = task.sigmas[index] * pixels;
+  const double slope = task.weights[index] / (sigma * sigma) * pixels;
+  float* points = points_gradient + static_cast<int64_t>(index) * task.num_points * 2;
+  for (int p = 0; p < task.num_points; ++p) {
+    points[2 * p] = static_cast<float>(x[p] * slope);
+    points[2 * p + 1] = static_cast<float>(y[p] * slope);
+  }
+  weights_gradient[index] = static_cast<float>(weight);
+  if (sigmas_gradient) sigmas_gradient[index] = static_cast<float>(sigma_sum * slope / sigma);
+}
+
+void splat_backward(const SplatTask& task, const float* image_gradient, float* points_gradient,
+                    float* weights_gradient, float* sigmas_gradient, int threads) {
+  const auto gradient_of_run = sigmas_gradient ? run_gradient<true> : run_gradient<false>;
+  check_values(task);
+  const int runs_per_curve = (task.steps + kRunLength - 1) / kRunLength;
+  const int64_t count = static_cast<int64_t>(task.num_curves) * runs_per_curve;
+  std::vector<CurveGradient> runs(static_cast<size_t>(count));
+  const bool parallel = threads > 1 && splat_work(task) >= kParallelWork;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (parallel)
+  for (int64_t unit = 0; unit < count; ++unit) {
+    const int index = static_cast<int>(unit / runs_per_curve);
+    const int first = static_cast<int>(unit % runs_per_curve) * kRunLength;
+    runs[unit] = gradient_of_run(task, index, first, image_gradient);
+  }
+  for (int index = 0; index < task.num_curves; ++index) {
+    reduce_runs(task, runs.data(), runs_per_curve, index, points_gradient, weights_gradient,
+                sigmas_gradient);
+  }
+}
+
+void adam_step(const AdamTask& task, int threads) {
+  const bool parallel = threads > 1 && task.count >= kParallelEntries;
+#pragma omp parallel for num_threads(threads) schedule(static) if (parallel)
+  for (int64_t i = 0; i < task.count; ++i) adam_entry(task, i);
+}
+
+}  // namespace
+}  // namespace curvox
+
+NB_MODULE(CURVOX_MODULE, module) {
+  using namespace curvox;
+  module.def("openmp", [] {
+#if defined(_OPENMP)
+    return true;
+#else
+    return false;
+#endif
+  });
+  module.def("splat_forward",
+             [](uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
+                int num_points, int steps, int height, int width, float cutoff, float tolerance,
+                uintptr_t image, int threads) {
+               nb::gil_scoped_release release;
+               splat_forward(splat_task(control_points, weights, sigmas, num_curves, num_points,
+                                        steps, height, width, cutoff, tolerance),
+                             at<float>(image), threads);
+             });
+  module.def("splat_backward",
+             [](uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
+                int num_points, int steps, int height, int width, float cutoff, float tolerance,
+                uintptr_t image_gradient, uintptr_t points_gradient, uintptr_t weights_gradient,
+                uintptr_t sigmas_gradient, int threads) {
+               nb::gil_scoped_release release;
+               splat_backward(splat_task(control_points, weights, sigmas, num_curves, num_points,
+                                         steps, height, width, cutoff, tolerance),
+                              at<const float>(image_gradient), at<float>(points_gradient),
+                              at<float>(weights_gradient), at<float>(sigmas_gradient), threads);
+             });
+  module.def("adam_step",
+             [](uintptr_t parameters, uintptr_t gradients, uintptr_t mean, uintptr_t square,
+                uintptr_t rates, int64_t count, float learning_rate, float beta1, float beta2,
+                float epsilon, float mean_correction, float square_correction, bool skip_zero,
+                int threads) {
+               nb::gil_scoped_release release;
+               adam_step({at<float>(parameters), at<const float>(gradients), at<float>(mean),
+                          at<float>(square), at<const float>(rates), count, learning_rate, beta1,
+                          beta2, epsilon, mean_correction, square_correction, skip_zero},
+                         threads);
+             });
+}

@@ -1,0 +1,1 @@
+"""The ladders: the published tables, measured again on this machine."""

@@ -1,0 +1,1 @@
+"""Bézier curves: rasterize them differentiably, fit them to images, read them from fonts."""

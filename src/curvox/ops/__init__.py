@@ -1,0 +1,1 @@
+"""Differentiable functions over tensors: each a checked entry, a PyTorch reference, kernels."""

@@ -1,0 +1,146 @@
+"""One step of Adam over a flat tensor, in one pass over memory."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from curvox import _native
+
+__all__ = ["adam_step", "adam_step_reference"]
+
+
+def adam_step(
+    parameters: Tensor,
+    gradients: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    step: int,
+    *,
+    learning_rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    epsilon: float = 1e-8,
+    rates: Tensor | None = None,
+    skip_zero: bool = False,
+    backend: str | None = None,
+) -> None:
+    """Update `parameters`, `mean` and `square` in place (Kingma & Ba 2015, algorithm 1).
+
+    Args:
+        parameters, gradients, mean, square: one shape, floating point, on one device; all but
+            `gradients` contiguous. The moments start as zeros.
+        step: number of this step, from 1 on: the bias correction's exponent.
+        learning_rate: step size, not negative.
+        betas: decay rates of the two moments, in [0, 1).
+        epsilon: added to the root of the second moment, positive.
+        rates: the shape of `parameters`, a factor of the learning rate for each entry. None: ones.
+        skip_zero: entries whose gradient is exactly zero stay as they are, moments included: for
+            large grids of which a step touches a small part.
+        backend: ``"torch"`` runs the reference; None the kernel for float32 on the CPU and CUDA.
+
+    Raises:
+        ValueError: shapes that differ, memory that is not contiguous, numbers out of range.
+        TypeError: dtypes or devices that differ.
+    """
+    tensors = {"gradients": gradients, "mean": mean, "square": square}
+    if rates is not None:
+        tensors["rates"] = rates
+    for name, tensor in tensors.items():
+        if tensor.shape != parameters.shape:
+            raise ValueError(
+                f"{name} must be {list(parameters.shape)}, got {list(tensor.shape)}"
+            )
+        if tensor.dtype != parameters.dtype or tensor.device != parameters.device:
+            raise TypeError(
+                f"{name} is {tensor.dtype} on {tensor.device}, "
+                f"parameters {parameters.dtype} on {parameters.device}"
+            )
+    for name, tensor in {"parameters": parameters, "mean": mean, "square": square}.items():
+        if not tensor.is_contiguous():
+            raise ValueError(f"{name} must be contiguous: it is updated in place")
+    if not parameters.dtype.is_floating_point:
+        raise TypeError(f"parameters must be floating point, got {parameters.dtype}")
+    if step < 1:
+        raise ValueError(f"step must be at least 1, got {step}")
+    if not 0 <= betas[0] < 1 or not 0 <= betas[1] < 1:
+        raise ValueError(f"betas must lie in [0, 1), got {betas}")
+    if not learning_rate >= 0 or not epsilon > 0:
+        raise ValueError(
+            f"learning_rate must not be negative and epsilon must be positive, "
+            f"got {learning_rate} and {epsilon}"
+        )
+    if backend not in (None, "torch"):
+        raise ValueError(f"backend must be None or 'torch', got {backend!r}")
+    fused = parameters.dtype == torch.float32 and parameters.device.type in ("cpu", "cuda")
+    function = torch.ops.curvox.adam_step if fused and backend is None else adam_step_reference
+    function(
+        parameters.detach(),
+        gradients.detach().contiguous(),
+        mean,
+        square,
+        None if rates is None else rates.contiguous(),
+        learning_rate,
+        *betas,
+        epsilon,
+        1 - betas[0] ** step,
+        math.sqrt(1 - betas[1] ** step),
+        skip_zero,
+    )
+
+
+def adam_step_reference(
+    parameters: Tensor,
+    gradients: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    rates: Tensor | None,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    mean_correction: float,
+    square_correction: float,
+    skip_zero: bool,
+) -> None:
+    """:func:`adam_step` in plain PyTorch, after its checks."""
+    new_mean = mean + (1 - beta1) * (gradients - mean)
+    new_square = beta2 * square + (1 - beta2) * gradients**2
+    update = new_mean / mean_correction / (new_square.sqrt() / square_correction + epsilon)
+    update = learning_rate * update * (1 if rates is None else rates)
+    touched = gradients != 0 if skip_zero else torch.ones_like(gradients, dtype=torch.bool)
+    parameters.copy_(torch.where(touched, parameters - update, parameters))
+    mean.copy_(torch.where(touched, new_mean, mean))
+    square.copy_(torch.where(touched, new_square, square))
+
+
+_library = torch.library.Library("curvox", "FRAGMENT")
+_library.define(
+    "adam_step(Tensor(a!) parameters, Tensor gradients, Tensor(b!) mean, Tensor(c!) square, "
+    "Tensor? rates, float learning_rate, float beta1, float beta2, float epsilon, "
+    "float mean_correction, float square_correction, bool skip_zero) -> ()"
+)
+
+
+def _adam_step_cpu(  # type: ignore[no-untyped-def]
+    parameters, gradients, mean, square, rates, *settings
+):
+    _native.cpu.adam_step(
+        parameters.data_ptr(),
+        gradients.data_ptr(),
+        mean.data_ptr(),
+        square.data_ptr(),
+        0 if rates is None else rates.data_ptr(),
+        parameters.numel(),
+        *settings,
+        _native.threads(),
+    )
+
+
+_library.impl("adam_step", _adam_step_cpu, "CPU")
+
+
+@torch.library.register_fake("curvox::adam_step")
+def _(parameters, gradients, mean, square, rates, *settings):  # type: ignore[no-untyped-def]
+    return None
