@@ -11,6 +11,7 @@
 #include <string>
 
 #include "adam.h"
+#include "splat_blocks.h"
 #include "splat_cpu.h"
 
 namespace nb = nanobind;
@@ -68,49 +69,50 @@ void splat_forward(const SplatTask& task, float* image, int threads) {
   for (size_t band = 0; band < bands.size(); ++band) splat_band(task, bands[band], image);
 }
 
-// Adds the runs of each curve in order and scales the sums to the units of the inputs.
-// sigmas_gradient may be null: not wanted.
-void reduce_runs(const SplatTask& task, const CurveGradient* runs, int runs_per_curve, int index,
-                 float* points_gradient, float* weights_gradient, float* sigmas_gradient) {
-  double x[kMaxPoints] = {}, y[kMaxPoints] = {}, weight = 0, sigma_sum = 0;
-  for (int run = 0; run < runs_per_curve; ++run) {
-    const CurveGradient& part = runs[static_cast<int64_t>(index) * runs_per_curve + run];
-    for (int p = 0; p < task.num_points; ++p) {
-      x[p] += part.x[p];
-      y[p] += part.y[p];
-    }
-    weight += part.weight;
-    sigma_sum += part.sigma;
-  }
-  const double pixels = larger(task.height, task.width);
-  const double sigma = task.sigmas[index] * pixels;
-  const double slope = task.weights[index] / (sigma * sigma) * pixels;
-  float* points = points_gradient + static_cast<int64_t>(index) * task.num_points * 2;
-  for (int p = 0; p < task.num_points; ++p) {
-    points[2 * p] = static_cast<float>(x[p] * slope);
-    points[2 * p + 1] = static_cast<float>(y[p] * slope);
-  }
-  weights_gradient[index] = static_cast<float>(weight);
-  if (sigmas_gradient) sigmas_gradient[index] = static_cast<float>(sigma_sum * slope / sigma);
-}
-
 void splat_backward(const SplatTask& task, const float* image_gradient, float* points_gradient,
                     float* weights_gradient, float* sigmas_gradient, int threads) {
   const auto gradient_of_run = sigmas_gradient ? run_gradient<true> : run_gradient<false>;
   check_values(task);
-  const int runs_per_curve = (task.steps + kRunLength - 1) / kRunLength;
-  const int64_t count = static_cast<int64_t>(task.num_curves) * runs_per_curve;
+  const int per_curve = runs_per_curve(task.steps);
+  const int64_t count = static_cast<int64_t>(task.num_curves) * per_curve;
   std::vector<CurveGradient> runs(static_cast<size_t>(count));
   const bool parallel = threads > 1 && splat_work(task) >= kParallelWork;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (parallel)
   for (int64_t unit = 0; unit < count; ++unit) {
-    const int index = static_cast<int>(unit / runs_per_curve);
-    const int first = static_cast<int>(unit % runs_per_curve) * kRunLength;
+    const int index = static_cast<int>(unit / per_curve);
+    const int first = static_cast<int>(unit % per_curve) * kRunLength;
     runs[unit] = gradient_of_run(task, index, first, image_gradient);
   }
   for (int index = 0; index < task.num_curves; ++index) {
-    reduce_runs(task, runs.data(), runs_per_curve, index, points_gradient, weights_gradient,
-                sigmas_gradient);
+    reduce_runs(task, runs.data(), index, points_gradient, weights_gradient, sigmas_gradient);
+  }
+}
+
+// The CUDA form run by this thread, block after block: how tests hold it to the reference where
+// there is no GPU. As on CUDA no values are looked at.
+std::vector<BlockCurve> block_curves(const SplatTask& task) {
+  std::vector<BlockCurve> curves(static_cast<size_t>(task.num_curves));
+  for (int index = 0; index < task.num_curves; ++index) curves[index] = block_curve(task, index);
+  return curves;
+}
+
+void splat_forward_blocks(const SplatTask& task, float* image) {
+  const std::vector<BlockCurve> curves = block_curves(task);
+  for (int tile = 0; tile < tile_count(task); ++tile) splat_tile(task, curves.data(), tile, image);
+}
+
+void splat_backward_blocks(const SplatTask& task, const float* image_gradient,
+                           float* points_gradient, float* weights_gradient,
+                           float* sigmas_gradient) {
+  const auto gradient_of_run =
+      sigmas_gradient ? splat_run_gradient<true> : splat_run_gradient<false>;
+  const std::vector<BlockCurve> curves = block_curves(task);
+  std::vector<CurveGradient> runs(curves.size() * runs_per_curve(task.steps));
+  for (size_t unit = 0; unit < runs.size(); ++unit) {
+    gradient_of_run(task, curves.data(), static_cast<int>(unit), image_gradient, runs.data());
+  }
+  for (int index = 0; index < task.num_curves; ++index) {
+    reduce_runs(task, runs.data(), index, points_gradient, weights_gradient, sigmas_gradient);
   }
 }
 
@@ -152,6 +154,34 @@ NB_MODULE(CURVOX_MODULE, module) {
                               at<const float>(image_gradient), at<float>(points_gradient),
                               at<float>(weights_gradient), at<float>(sigmas_gradient), threads);
              });
+  module.def("splat_forward_blocks",
+             [](uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
+                int num_points, int steps, int height, int width, float cutoff, float tolerance,
+                uintptr_t image) {
+               nb::gil_scoped_release release;
+               splat_forward_blocks(splat_task(control_points, weights, sigmas, num_curves,
+                                               num_points, steps, height, width, cutoff, tolerance),
+                                    at<float>(image));
+             });
+  module.def("splat_backward_blocks",
+             [](uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
+                int num_points, int steps, int height, int width, float cutoff, float tolerance,
+                uintptr_t image_gradient, uintptr_t points_gradient, uintptr_t weights_gradient,
+                uintptr_t sigmas_gradient) {
+               nb::gil_scoped_release release;
+               splat_backward_blocks(
+                   splat_task(control_points, weights, sigmas, num_curves, num_points, steps,
+                              height, width, cutoff, tolerance),
+                   at<const float>(image_gradient), at<float>(points_gradient),
+                   at<float>(weights_gradient), at<float>(sigmas_gradient));
+             });
+  // What the CUDA launches need to know of splat_blocks.h.
+  module.attr("SPLAT_TILE") = kTile;
+  module.attr("SPLAT_TILE_THREADS") = kTileThreads;
+  module.attr("SPLAT_RUN_LENGTH") = kRunLength;
+  module.attr("SPLAT_RUN_THREADS") = kRunThreads;
+  module.attr("SPLAT_CURVE_BYTES") = sizeof(BlockCurve);
+  module.attr("SPLAT_RUN_BYTES") = sizeof(CurveGradient);
   module.def("adam_step",
              [](uintptr_t parameters, uintptr_t gradients, uintptr_t mean, uintptr_t square,
                 uintptr_t rates, int64_t count, float learning_rate, float beta1, float beta2,

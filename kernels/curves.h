@@ -15,6 +15,7 @@ namespace curvox {
 
 constexpr int kMaxPoints = 4;                          // control points of a cubic
 constexpr double kSqrtHalfLog2e = 0.84932180028801904;  // sqrt(log2(e) / 2)
+constexpr int kRunLength = 16;                         // samples of one unit of backward work
 
 // What one call draws. Coordinates and sigmas are in units of the canvas's longer side.
 struct SplatTask {
@@ -122,6 +123,11 @@ CURVOX_FN Range hull(Range a, Range b) {
   return {smaller(a.begin, b.begin), larger(a.end, b.end)};
 }
 
+struct Window {
+  Range rows, columns;
+  CURVOX_FN bool empty() const { return rows.empty() || columns.empty(); }
+};
+
 // Pixels of [0, size) whose centres lie within `radius` of [low, high]. Not-a-number reaches none.
 CURVOX_FN Range reach(double low, double high, double radius, int size) {
   const double begin = larger(smaller(ceil(low - radius), static_cast<double>(size)), 0.0);
@@ -142,6 +148,43 @@ CURVOX_FN Position split(double coordinate) {
   const double bounded = larger(smaller(coordinate, 1e9), -1e9);
   const double whole = floor(bounded);
   return {static_cast<int>(whole), static_cast<float>(bounded - whole)};
+}
+
+CURVOX_FN int runs_per_curve(int steps) { return (steps + kRunLength - 1) / kRunLength; }
+
+// Gradients of one run of a curve's samples, before the scale that is common to all runs.
+struct CurveGradient {
+  float x[kMaxPoints] = {}, y[kMaxPoints] = {};
+  float weight = 0, sigma = 0;
+};
+
+// Adds the runs of one curve in order and scales the sums to the units of the inputs.
+// sigmas_gradient may be null: not wanted.
+CURVOX_FN void reduce_runs(const SplatTask& task, const CurveGradient* runs, int index,
+                           float* points_gradient, float* weights_gradient,
+                           float* sigmas_gradient) {
+  const int count = runs_per_curve(task.steps);
+  runs += static_cast<int64_t>(index) * count;
+  double x[kMaxPoints] = {}, y[kMaxPoints] = {}, weight = 0, sigma_sum = 0;
+  for (int run = 0; run < count; ++run) {
+    for (int p = 0; p < kMaxPoints; ++p) {
+      x[p] += runs[run].x[p];
+      y[p] += runs[run].y[p];
+    }
+    weight += runs[run].weight;
+    sigma_sum += runs[run].sigma;
+  }
+  const double pixels = larger(task.height, task.width);
+  const double sigma = task.sigmas[index] * pixels;
+  const double slope = task.weights[index] / (sigma * sigma) * pixels;
+  float* points = points_gradient + static_cast<int64_t>(index) * task.num_points * 2;
+  for (int p = 0; p < kMaxPoints; ++p) {
+    if (p >= task.num_points) break;
+    points[2 * p] = static_cast<float>(x[p] * slope);
+    points[2 * p + 1] = static_cast<float>(y[p] * slope);
+  }
+  weights_gradient[index] = static_cast<float>(weight);
+  if (sigmas_gradient) sigmas_gradient[index] = static_cast<float>(sigma_sum * slope / sigma);
 }
 
 }  // namespace curvox

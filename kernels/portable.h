@@ -18,8 +18,7 @@ using int64_t = long long;
 namespace curvox {
 
 CURVOX_FN float exp2_fast(float x) { return exp2f(x); }
-CURVOX_FN int lowest_bit(uint32_t word) { return __ffs(static_cast<int>(word)) - 1; }
-CURVOX_FN void shared_or(uint32_t* word, uint32_t bits) { atomicOr(word, bits); }
+CURVOX_FN int count_bits(uint32_t word) { return __popc(word); }
 
 }  // namespace curvox
 
@@ -35,8 +34,7 @@ CURVOX_FN void shared_or(uint32_t* word, uint32_t bits) { atomicOr(word, bits); 
 namespace curvox {
 
 CURVOX_FN float exp2_fast(float x) { return exp2f(x); }
-CURVOX_FN int lowest_bit(uint32_t word) { return __builtin_ctz(word); }
-CURVOX_FN void shared_or(uint32_t* word, uint32_t bits) { *word |= bits; }
+CURVOX_FN int count_bits(uint32_t word) { return __builtin_popcount(word); }
 
 }  // namespace curvox
 
@@ -44,8 +42,12 @@ CURVOX_FN void shared_or(uint32_t* word, uint32_t bits) { *word |= bits; }
 
 namespace curvox {
 
-// A block of THREADS threads that pass through phases together. `each` runs one phase on every
-// thread and ends with a barrier. A value that a thread keeps from phase to phase is a PerThread.
+constexpr int kWarp = 32;  // threads that CUDA runs in step
+
+// A block of THREADS threads, a multiple of kWarp, that pass through phases together. `each` runs
+// one phase on every thread and ends with a barrier. `vote` is a phase that asks every thread a
+// question; the answers, a bit for each thread, stand in THREADS / kWarp shared words. A value that
+// a thread keeps from phase to phase is a PerThread.
 template <int THREADS>
 struct Block {
 #if defined(__CUDACC__)
@@ -54,10 +56,24 @@ struct Block {
     phase(static_cast<int>(threadIdx.x));
     __syncthreads();
   }
+  template <class Question>
+  CURVOX_FN void vote(uint32_t* answers, Question question) const {
+    const int thread = static_cast<int>(threadIdx.x);
+    const uint32_t word = __ballot_sync(~0u, question(thread));
+    if (thread % kWarp == 0) answers[thread / kWarp] = word;
+    __syncthreads();
+  }
 #else
   template <class Phase>
   CURVOX_FN void each(Phase phase) const {
     for (int thread = 0; thread < THREADS; ++thread) phase(thread);
+  }
+  template <class Question>
+  CURVOX_FN void vote(uint32_t* answers, Question question) const {
+    for (int word = 0; word < THREADS / kWarp; ++word) answers[word] = 0;
+    for (int thread = 0; thread < THREADS; ++thread) {
+      if (question(thread)) answers[thread / kWarp] |= 1u << (thread % kWarp);
+    }
   }
 #endif
 };

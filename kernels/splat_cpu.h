@@ -17,17 +17,12 @@ namespace curvox {
 
 constexpr int kStepChunk = 128;  // samples prepared at once
 constexpr int kRowChunk = 256;   // rows of a window handled at once (on the stack)
-constexpr int kRunLength = 16;   // samples of one unit of backward work
 // Neighbouring samples handled together, and vectors of columns kept for each in registers, of
 // which AVX-512 has 32 and its elders 16: forward one value a sample and vector, backward three.
 constexpr int kForwardGroup = 4;
 constexpr int kForwardVectors = kLanes == 16 ? 4 : 2;
 constexpr int kBackwardGroup = kLanes == 16 ? 4 : 2;
 constexpr int kBackwardVectors = 2;
-
-struct Window {
-  Range rows, columns;
-};
 
 // Samples of one curve and the windows they reach (arrays of numbers, which compilers vectorize).
 struct Samples {
@@ -112,9 +107,14 @@ inline void visit_column_blocks(Range columns, int width, Visit visit) {
   if (column < columns.end) visit(Count<0>(), column);
 }
 
-// The values of the one-dimensional Gaussian at kLanes pixels from `first` on.
-inline Lanes gaussian(const Position& centre, int first, float scale) {
-  const Lanes u = (lane_numbers() + centre.distance_from(first)) * scale;
+// Distances from a sample to kLanes pixels from `first` on. Rounded once, after whole numbers were
+// added exactly: a pixel's distance is the same wherever its vector begins.
+inline Lanes distances(const Position& centre, int first) {
+  return lane_numbers() + static_cast<float>(first - centre.whole) - centre.rest;
+}
+
+inline Lanes gaussian(Lanes distance, float scale) {
+  const Lanes u = distance * scale;
   return exp2_negative(-(u * u));
 }
 
@@ -155,7 +155,7 @@ inline void add_samples(const SplatTask& task, const Curve& curve, const Samples
     for (int s = 0; s < SAMPLES; ++s) {
       for (int k = 0; k < count; k += kLanes) {
         store(vertical[s] + k,
-              curve.weight * gaussian(samples.y(first + s), row + k, curve.scale));
+              curve.weight * gaussian(distances(samples.y(first + s), row + k), curve.scale));
       }
     }
     float* const top = image + static_cast<int64_t>(row) * task.width;
@@ -165,7 +165,8 @@ inline void add_samples(const SplatTask& task, const Curve& curve, const Samples
       Lanes horizontal[SAMPLES][vectors];
       for (int s = 0; s < SAMPLES; ++s) {
         for (int v = 0; v < vectors; ++v) {
-          horizontal[s][v] = gaussian(samples.x(first + s), column + v * kLanes, curve.scale);
+          const Lanes d = distances(samples.x(first + s), column + v * kLanes);
+          horizontal[s][v] = gaussian(d, curve.scale);
         }
       }
       if constexpr (size.value == 0) {
@@ -242,12 +243,6 @@ inline std::vector<Range> balanced_bands(const SplatTask& task, int parts) {
   return bands;
 }
 
-// Gradients of one curve, or of a run of its samples, before the scale that is common to them.
-struct CurveGradient {
-  float x[kMaxPoints] = {}, y[kMaxPoints] = {};
-  float weight = 0, sigma = 0;
-};
-
 // What the rows of a window contribute: the vertical Gaussian e, e d and e d², d the distance.
 struct VerticalTerms {
   float e[kRowChunk], ed[kRowChunk], edd[kRowChunk];
@@ -307,8 +302,8 @@ inline void sum_window(const SplatTask& task, const Curve& curve, const Samples&
     const int count = smaller(kRowChunk, window.rows.end - row);
     for (int s = 0; s < SAMPLES; ++s) {
       for (int k = 0; k < count; k += kLanes) {
-        const Lanes d = lane_numbers() + samples.y(first + s).distance_from(row + k);
-        const Lanes e = gaussian(samples.y(first + s), row + k, curve.scale);
+        const Lanes d = distances(samples.y(first + s), row + k);
+        const Lanes e = gaussian(d, curve.scale);
         store(terms[s].e + k, e);
         store(terms[s].ed + k, e * d);
         if (SIGMA) store(terms[s].edd + k, e * d * d);
@@ -327,8 +322,8 @@ inline void sum_window(const SplatTask& task, const Curve& curve, const Samples&
       for (int s = 0; s < SAMPLES; ++s) {
         const Position x = samples.x(first + s);
         for (int v = 0; v < vectors; ++v) {
-          const Lanes d = lane_numbers() + x.distance_from(column + v * kLanes);
-          const Lanes e = gaussian(x, column + v * kLanes, curve.scale);
+          const Lanes d = distances(x, column + v * kLanes);
+          const Lanes e = gaussian(d, curve.scale);
           const Lanes weighted = sums[s][v].plain * e;
           totals[s].value += weighted;
           totals[s].x += weighted * d;

@@ -42,7 +42,7 @@ class Adam(torch.optim.Optimizer):
         super().__init__(params, defaults)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step; returns what `closure` does (it is called with gradients enabled)."""
         loss = None
         if closure is not None:
@@ -61,7 +61,7 @@ class Adam(torch.optim.Optimizer):
                 state = self.state[parameter]
                 if not state:
                     state["step"] = 0
-                    state["mean"] = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
+                    state["mean"] = torch.zeros_like(parameter)
                     state["square"] = torch.zeros_like(state["mean"])
                 state["step"] += 1
                 adam_step(

@@ -13,9 +13,10 @@ from types import ModuleType
 # way round the process would hold two thread pools fighting for the same cores.
 import torch
 
-from curvox._native import _cpu_level
-
 __all__ = ["cpu", "cpu_level", "threads"]
+
+
+_cpu_level = importlib.import_module("curvox._native._cpu_level")
 
 
 def _choose_level() -> str:

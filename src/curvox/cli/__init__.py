@@ -15,9 +15,10 @@ __all__ = ["main"]
 
 
 def _commands() -> dict[str, Callable[..., Any]]:
+    from curvox.cli.bench import bench
     from curvox.cli.info import info
 
-    return {"info": info}
+    return {"bench": bench, "info": info}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
             description="Fast differentiable rendering of curves and radiance fields. "
             "Add --debug to any command to see the traceback of an error.",
             args=arguments or ["--help"],
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
         )
     except (InputError, OSError) as error:
         if debug:

@@ -14,11 +14,15 @@ def info() -> None:
     import torch
 
     from curvox import _native
+    from curvox._native.cuda import describe_gpu, describe_nvrtc
 
     table = Table(show_header=False, box=None)
     table.add_row("curvox", metadata.version("curvox"))
     table.add_row("python", platform.python_version())
     table.add_row("torch", torch.__version__)
     table.add_row("CPU kernels", _native.cpu_level)
-    table.add_row("threads", f"{_native.threads()}" + ("" if _native.cpu.openmp() else " (no OpenMP)"))
+    openmp = "" if _native.cpu.openmp() else " (no OpenMP)"
+    table.add_row("threads", f"{_native.threads()}{openmp}")
+    table.add_row("GPU", describe_gpu())
+    table.add_row("NVRTC", describe_nvrtc())
     Console().print(table)

@@ -49,9 +49,7 @@ def adam_step(
         tensors["rates"] = rates
     for name, tensor in tensors.items():
         if tensor.shape != parameters.shape:
-            raise ValueError(
-                f"{name} must be {list(parameters.shape)}, got {list(tensor.shape)}"
-            )
+            raise ValueError(f"{name} must be {list(parameters.shape)}, got {list(tensor.shape)}")
         if tensor.dtype != parameters.dtype or tensor.device != parameters.device:
             raise TypeError(
                 f"{name} is {tensor.dtype} on {tensor.device}, "
@@ -115,6 +113,8 @@ def adam_step_reference(
     square.copy_(torch.where(touched, new_square, square))
 
 
+_CUDA_THREADS = 256  # of a block
+
 _library = torch.library.Library("curvox", "FRAGMENT")
 _library.define(
     "adam_step(Tensor(a!) parameters, Tensor gradients, Tensor(b!) mean, Tensor(c!) square, "
@@ -138,7 +138,29 @@ def _adam_step_cpu(  # type: ignore[no-untyped-def]
     )
 
 
+def _adam_step_cuda(  # type: ignore[no-untyped-def]
+    parameters, gradients, mean, square, rates, *settings
+):
+    from curvox._native import cuda
+
+    count = parameters.numel()
+    cuda.launch(
+        parameters.device,
+        "curvox_adam_step",
+        -(-count // _CUDA_THREADS),
+        _CUDA_THREADS,
+        parameters,
+        gradients,
+        mean,
+        square,
+        rates,
+        count,
+        *settings,
+    )
+
+
 _library.impl("adam_step", _adam_step_cpu, "CPU")
+_library.impl("adam_step", _adam_step_cuda, "CUDA")
 
 
 @torch.library.register_fake("curvox::adam_step")

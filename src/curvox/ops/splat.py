@@ -9,9 +9,17 @@ from torch import Tensor
 
 from curvox import _native
 
-__all__ = ["sample_bezier", "splat", "splat_reference"]
+__all__ = [
+    "check_splat_shapes",
+    "check_splat_values",
+    "pixel_centres",
+    "sample_bezier",
+    "splat",
+    "splat_reference",
+]
 
 _DEFAULT_TOLERANCE = 1e-4
+_CURVE_THREADS = 64  # of a CUDA block in which each thread has one curve
 
 
 def splat(
@@ -28,8 +36,9 @@ def splat(
 ) -> Tensor:
     r"""Draw Bézier curves as sums of Gaussians standing on evenly spaced parameters.
 
-    .. math:: I(p) = \sum_c w_c \sum_{k=0}^{K-1} \exp\left(-\frac{|p - B_c(t_k)|^2}{2\sigma_c^2}\right),
-              \quad t_k = \frac{k}{K-1}
+    .. math::
+        I(p) = \sum_c w_c \sum_{k=0}^{K-1} \exp(-|p - B_c(t_k)|^2 / 2\sigma_c^2),
+        \quad t_k = k / (K-1)
 
     Coordinates and sigmas are in units of the canvas's longer side, x to the right and y down, so
     the unit square is the canvas where it is square. Pixel (i, j) has its centre at
@@ -59,15 +68,12 @@ def splat(
 
     On the CPU the image and the gradients have the same bits for any number of threads.
     """
-    _check(control_points, weights, sigmas, height, width, steps)
-    if cutoff is not None and not cutoff > 0:
-        raise ValueError(f"cutoff must be positive, got {cutoff}")
-    if not 0 < tolerance < math.inf:
-        raise ValueError(f"tolerance must be positive and finite, got {tolerance}")
+    check_splat_shapes(control_points, weights, sigmas, height, width, steps, cutoff, tolerance)
     if backend not in (None, "torch"):
         raise ValueError(f"backend must be None or 'torch', got {backend!r}")
     fused = control_points.dtype == torch.float32 and control_points.device.type in ("cpu", "cuda")
     if backend == "torch" or not fused:
+        check_splat_values(control_points, weights, sigmas)
         return splat_reference(control_points, weights, sigmas, height, width, steps=steps)
     per_sample = tolerance / max(control_points.shape[0] * steps, 1)
     image: Tensor = _Splat.apply(
@@ -76,14 +82,22 @@ def splat(
     return image
 
 
-def _check(
-    control_points: Tensor, weights: Tensor, sigmas: Tensor, height: int, width: int, steps: int
+def check_splat_shapes(
+    control_points: Tensor,
+    weights: Tensor,
+    sigmas: Tensor,
+    height: int,
+    width: int,
+    steps: int,
+    cutoff: float | None,
+    tolerance: float,
 ) -> None:
+    """Raise ValueError or TypeError for arguments that :func:`splat` cannot take."""
     shape = control_points.shape
     if len(shape) != 3 or shape[2] != 2 or not 2 <= shape[1] <= 4:
-        raise ValueError(
-            f"control_points must be [N, P, 2] with P = 2, 3 or 4, got {list(shape)}"
-        )
+        raise ValueError(f"control_points must be [N, P, 2] with P = 2, 3 or 4, got {list(shape)}")
+    if control_points.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"control_points must be float32 or float64, got {control_points.dtype}")
     for name, tensor in (("weights", weights), ("sigmas", sigmas)):
         if tensor.shape != shape[:1]:
             raise ValueError(f"{name} must be [{shape[0]}], got {list(tensor.shape)}")
@@ -91,12 +105,30 @@ def _check(
             raise TypeError(f"{name} is {tensor.dtype}, control_points {control_points.dtype}")
         if tensor.device != control_points.device:
             raise TypeError(f"{name} is on {tensor.device}, control_points {control_points.device}")
-    if not control_points.dtype.is_floating_point:
-        raise TypeError(f"control_points must be floating point, got {control_points.dtype}")
     if height < 1 or width < 1:
         raise ValueError(f"height and width must be at least 1, got {height} and {width}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
+    if cutoff is not None and not 0 < cutoff < math.inf:
+        raise ValueError(f"cutoff must be positive and finite, got {cutoff}")
+    if not 0 < tolerance < math.inf:
+        raise ValueError(f"tolerance must be positive and finite, got {tolerance}")
+
+
+def check_splat_values(control_points: Tensor, weights: Tensor, sigmas: Tensor) -> None:
+    """Raise ValueError for values that :func:`splat` cannot draw. CPU only: nothing is read back
+    from a GPU. (The CPU kernel makes the same checks itself.)
+    """
+    if control_points.device.type != "cpu":
+        return
+    named = {"control_points": control_points, "weight": weights, "sigma": sigmas}
+    for name, tensor in named.items():
+        if not tensor.isfinite().all():
+            curve = int((~tensor.isfinite()).nonzero()[0, 0])
+            raise ValueError(f"{name} of curve {curve} is not finite")
+    if (sigmas <= 0).any():
+        curve = int((sigmas <= 0).nonzero()[0, 0])
+        raise ValueError(f"sigma of curve {curve} must be positive, got {float(sigmas[curve]):f}")
 
 
 def sample_bezier(control_points: Tensor, steps: int) -> Tensor:
@@ -227,8 +259,57 @@ def _splat_backward_cpu(  # type: ignore[no-untyped-def]
     return gradients
 
 
+def _launch_for_curves(control_points, weights, sigmas, height, width, steps, cutoff, tolerance):  # type: ignore[no-untyped-def]
+    """A launcher with the arguments that all splat kernels begin with, and the prepared curves."""
+    from curvox._native import cuda
+
+    count, num_points, _ = control_points.shape
+    task = (control_points, weights, sigmas, count, num_points, steps)
+    task = (*task, height, width, cutoff, tolerance)
+
+    def launch(name: str, blocks: int, threads: int, *arguments: Tensor | None) -> None:
+        cuda.launch(control_points.device, name, blocks, threads, *task, *arguments)
+
+    curve_bytes = count * _native.cpu.SPLAT_CURVE_BYTES
+    curves = control_points.new_empty(curve_bytes, dtype=torch.uint8)
+    launch("curvox_splat_curves", -(-count // _CURVE_THREADS), _CURVE_THREADS, curves)
+    return launch, curves
+
+
+def _splat_cuda(control_points, weights, sigmas, height, width, steps, cutoff, tolerance):  # type: ignore[no-untyped-def]
+    launch, curves = _launch_for_curves(
+        control_points, weights, sigmas, height, width, steps, cutoff, tolerance
+    )
+    image = control_points.new_empty(height, width)
+    tile = _native.cpu.SPLAT_TILE
+    tiles = -(-height // tile) * -(-width // tile)
+    launch("curvox_splat_tiles", tiles, _native.cpu.SPLAT_TILE_THREADS, curves, image)
+    return image
+
+
+def _splat_backward_cuda(  # type: ignore[no-untyped-def]
+    image_gradient, control_points, weights, sigmas, steps, cutoff, tolerance, sigmas_need_gradient
+):
+    launch, curves = _launch_for_curves(
+        control_points, weights, sigmas, *image_gradient.shape, steps, cutoff, tolerance
+    )
+    count = control_points.shape[0]
+    num_runs = count * -(-steps // _native.cpu.SPLAT_RUN_LENGTH)
+    run_bytes = num_runs * _native.cpu.SPLAT_RUN_BYTES
+    runs = control_points.new_empty(run_bytes, dtype=torch.uint8)
+    kernel = "curvox_splat_runs_sigma" if sigmas_need_gradient else "curvox_splat_runs"
+    launch(kernel, num_runs, _native.cpu.SPLAT_RUN_THREADS, curves, image_gradient, runs)
+    gradients = _gradients_like(control_points, weights, sigmas, sigmas_need_gradient)
+    sigmas_gradient = gradients[2] if sigmas_need_gradient else None
+    blocks = -(-count // _CURVE_THREADS)
+    launch("curvox_splat_reduce", blocks, _CURVE_THREADS, runs, *gradients[:2], sigmas_gradient)
+    return gradients
+
+
 _library.impl("splat", _splat_cpu, "CPU")
 _library.impl("splat_backward", _splat_backward_cpu, "CPU")
+_library.impl("splat", _splat_cuda, "CUDA")
+_library.impl("splat_backward", _splat_backward_cuda, "CUDA")
 
 
 @torch.library.register_fake("curvox::splat")

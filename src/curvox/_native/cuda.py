@@ -1,0 +1,212 @@
+"""The CUDA kernels: compiled by NVRTC for the GPU at hand, kept on disk, launched with torch.
+
+The sources are the C++ headers that the CPU module was compiled from; they are installed beside it.
+NVRTC comes with NVIDIA's ``cuda.core`` (``pip install curvox[cuda]``), which is imported when the
+first kernel is asked for: importing this module neither needs it nor touches a GPU.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from curvox._native import _cpu_level
+from curvox.files import make_folder, writing
+
+__all__ = [
+    "CudaError",
+    "build_cubin",
+    "cache_folder",
+    "compile_cubin",
+    "describe_gpu",
+    "describe_nvrtc",
+    "launch",
+    "nvrtc_version",
+    "source_folder",
+]
+
+_ENTRY_POINTS = "cuda.inc"
+_LEGACY_STREAM = 1  # CUDA's name for the default stream, which torch calls 0
+
+
+class CudaError(RuntimeError):
+    """The CUDA kernels cannot be compiled or loaded; the message says what to do."""
+
+
+def source_folder() -> Path:
+    """Where the kernels' headers are: beside the compiled modules, also in an editable install."""
+    return Path(str(_cpu_level.__file__)).parent / "kernels"
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: ``$XDG_CACHE_HOME/curvox`` or ``~/.cache/curvox``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "curvox"
+
+
+def nvrtc_version() -> tuple[int, int]:
+    """Version of the CUDA runtime compiler.
+
+    Raises:
+        CudaError: cuda.core or NVRTC is not installed.
+    """
+    try:
+        importlib.import_module("cuda.core")
+        from cuda.bindings import nvrtc
+
+        _, major, minor = nvrtc.nvrtcVersion()
+    # cuda.core raises a RuntimeError of its own where it finds no library to load.
+    except (ImportError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CudaError(
+            "on a GPU curvox needs NVIDIA's cuda.core and NVRTC: "
+            f"pip install 'curvox[cuda]' ({reason})"
+        ) from error
+    return major, minor
+
+
+def build_cubin(architecture: str, verbose: bool = False) -> tuple[bytes, str]:
+    """Compile all kernels, and return the machine code and the compiler's log.
+
+    Args:
+        architecture: ``"sm_90"``, for example. No GPU is needed.
+        verbose: have the registers and the memory that each kernel takes written to the log.
+
+    Raises:
+        CudaError: NVRTC is missing, does not know the architecture, or finds an error.
+    """
+    version = nvrtc_version()
+    from cuda import core
+
+    folder = source_folder()
+    options = core.ProgramOptions(
+        name=_ENTRY_POINTS,
+        std="c++17",
+        arch=architecture,
+        include_path=str(folder),
+        ptxas_options="-v" if verbose else None,
+    )
+    log = io.StringIO()
+    program = core.Program((folder / _ENTRY_POINTS).read_text("utf-8"), "c++", options)
+    try:
+        code = program.compile("cubin", logs=log).code
+    except Exception as error:  # cuda.core's own have no public name
+        raise CudaError(
+            f"NVRTC {version[0]}.{version[1]} cannot compile for {architecture}: {error}"
+        ) from error
+    return bytes(code), log.getvalue().replace("\0", "")
+
+
+def compile_cubin(architecture: str) -> bytes:
+    """The kernels' machine code for `architecture`, from the disk where it was compiled before.
+
+    A file is named for everything that its content follows from: architecture, sources, NVRTC.
+    """
+    folder = source_folder()
+    digest = hashlib.sha256(repr((architecture, nvrtc_version())).encode())
+    for path in sorted(folder.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    cached = cache_folder() / f"{architecture}-{digest.hexdigest()[:32]}.cubin"
+    if cached.is_file():
+        return cached.read_bytes()
+    code, _ = build_cubin(architecture)
+    # Where nothing can be written every process compiles for itself, which takes seconds.
+    with contextlib.suppress(OSError):
+        make_folder(cached.parent)
+        with writing(cached) as temporary:
+            temporary.write_bytes(code)
+    return code
+
+
+@functools.cache
+def _library(architecture: str) -> Any:
+    """The kernels of one architecture, ready for every GPU that has it."""
+    code = compile_cubin(architecture)
+    from cuda import core
+
+    return core.ObjectCode.from_cubin(code, name="curvox")
+
+
+@functools.cache
+def _kernel(device_index: int, name: str) -> Any:
+    major, minor = torch.cuda.get_device_capability(device_index)
+    library = _library(f"sm_{major}{minor}")
+    _use_context(device_index)
+    try:
+        return library.get_kernel(name)  # the first one loads the library
+    except Exception as error:  # cuda.core's own have no public name
+        version = nvrtc_version()
+        raise CudaError(
+            f"the driver of cuda:{device_index} cannot load what NVRTC {version[0]}.{version[1]} "
+            f"compiled ({error}). It must support CUDA {version[0]}: update the driver, or for one "
+            "of CUDA 12 pip install 'cuda-core[cu12]'"
+        ) from error
+
+
+def launch(device: torch.device, name: str, blocks: int, threads: int, *arguments: Any) -> None:
+    """Run a kernel of ``cuda.inc`` on torch's current stream of `device`, without waiting for it.
+
+    Args:
+        device: a CUDA device with an index, as every tensor's device is.
+        name: the kernel's.
+        blocks, threads: blocks in the grid (none: nothing is run) and threads in a block.
+        arguments: for pointers, tensors on `device`, or None for null; int for int64_t, float for
+            double, bool for bool.
+
+    Raises:
+        CudaError: the kernels cannot be compiled or loaded.
+    """
+    if blocks == 0:
+        return
+    index = device.index
+    with torch.cuda.device(index):
+        kernel = _kernel(index, name)
+        _use_context(index)
+        from cuda import core
+
+        stream = torch.cuda.current_stream(index).cuda_stream or _LEGACY_STREAM
+        config = core.LaunchConfig(grid=blocks, block=threads)
+        values = [_pointer(a) if a is None or isinstance(a, Tensor) else a for a in arguments]
+        core.launch(core.Stream.from_handle(stream), config, kernel, *values)
+
+
+def _use_context(device_index: int) -> None:
+    """Give this thread the context that torch uses; a new one (autograd's) may have none yet."""
+    from cuda import core
+
+    core.Device(device_index).set_current()
+
+
+def _pointer(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+def describe_gpu() -> str:
+    """The GPUs that torch sees, or why there is none."""
+    if torch.version.cuda is None:
+        return "none: this torch is built without CUDA"
+    if not torch.cuda.is_available():
+        return f"none: torch (CUDA {torch.version.cuda}) finds no usable GPU"
+    names = []
+    for index in range(torch.cuda.device_count()):
+        major, minor = torch.cuda.get_device_capability(index)
+        names.append(f"{torch.cuda.get_device_name(index)} (sm_{major}{minor})")
+    return ", ".join(names)
+
+
+def describe_nvrtc() -> str:
+    """The version of NVRTC, or why there is none."""
+    try:
+        major, minor = nvrtc_version()
+    except CudaError as error:
+        return f"none: {error}"
+    return f"{major}.{minor}"

@@ -1,0 +1,172 @@
+"""``curvox bench``: the published tables, measured on this machine."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from curvox.bench.cases import TESTS
+from curvox.bench.curves import Row, describe_run, rows
+from curvox.bench.plot import plot_series
+from curvox.bench.profile import profile_method
+from curvox.curves.methods import METHODS
+from curvox.errors import InputError
+from curvox.files import make_folder, write_json
+
+
+@dataclass(frozen=True)
+class CurvesBench:
+    """Measure the seven tests of the published Bézier rasterizer, method by method.
+
+    512×512 pixels, 128 samples a curve, forward and backward through autograd; medians. Each row
+    stands beside the published figure (a V100, or 8 Broadwell cores).
+    """
+
+    tests: str = "1,2,3,4,5,6,7"
+    """Which tests: 1 a quadratic, 2 a cubic, 3 a composite and glyphs, 4 sixteen sections, 5 time
+    and 6 memory against the number of curves, 7 profiles (with --profile)."""
+    methods: str = ",".join(METHODS)
+    """Which methods, in this order. Speed-ups need base among them, first."""
+    device: str = "cuda" if torch.cuda.is_available() else "cpu"
+    """cpu, cuda or cuda:N."""
+    passes: int = 100
+    """Passes a case; slow cases make do with fewer, three at least."""
+    json: Path | None = None
+    """Write all rows here, and a plot of tests 5 and 6 beside it (.png)."""
+    profile: Path | None = None
+    """A folder for test 7: METHOD.prof (snakeviz) and METHOD.trace.json (chrome://tracing)."""
+
+
+# A union of one subcommand: its siblings for other halves of the library join it here.
+Suite = Annotated[CurvesBench, tyro.conf.subcommand("curves")] | Annotated[None, tyro.conf.Suppress]
+
+
+def bench(suite: Suite) -> None:
+    """Measure speed and memory against the published tables."""
+    assert suite is not None
+    tests = _parse_tests(suite.tests)
+    methods = _parse_methods(suite.methods)
+    device = _parse_device(suite.device)
+    if suite.passes < 1:
+        raise InputError(f"--passes must be at least 1, got {suite.passes}")
+    if suite.json is not None and not suite.json.parent.is_dir():
+        raise InputError(f"--json: the folder {suite.json.parent} does not exist")
+    console = Console()
+    run = describe_run(device)
+    console.print(f"{run['device']}, {run['threads']} threads, torch {run['torch']}")
+    measured = _measure(console, tests, methods, device, suite.passes)
+    if suite.json is not None:
+        command = "curvox " + shlex.join(sys.argv[1:])
+        rows_json = [asdict(row) for row in measured]
+        write_json(suite.json, {"command": command, **run, "rows": rows_json})
+        console.print(f"rows: {suite.json}")
+        if {5, 6} & set(tests):
+            plot = suite.json.with_suffix(".png")
+            plot_series(measured, plot)
+            console.print(f"plot: {plot}")
+    if 7 in tests and suite.profile is not None:
+        folder = make_folder(suite.profile)
+        for method in methods:
+            for path in profile_method(method, device, min(suite.passes, 10), folder):
+                console.print(f"profile: {path}")
+    elif 7 in tests:
+        console.print("test 7: name a folder with --profile DIR to write profiles")
+
+
+def _measure(
+    console: Console, tests: list[int], methods: list[str], device: torch.device, passes: int
+) -> list[Row]:
+    """Measure row by row and print each table as soon as its last row is there."""
+    measured: list[Row] = []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("measuring")
+        for row in rows(tests, methods, device, passes):
+            finished = [done for done in measured if _title(done) == _title(measured[-1])]
+            if row.test < 5 and finished and _title(row) != _title(finished[0]):
+                console.print(_table(finished))
+            measured.append(row)
+            progress.update(task, description=f"test {row.test}: {row.draw}, {row.method}")
+    for title in dict.fromkeys(_title(row) for row in measured):
+        finished = [row for row in measured if _title(row) == title]
+        if finished[0].test >= 5 or finished[-1] is measured[-1]:
+            console.print(_table(finished))
+    return measured
+
+
+def _title(row: Row) -> str:
+    return f"Test {row.test}: {TESTS[row.test]}" + (f" ({row.draw})" if row.test < 5 else "")
+
+
+def _table(own: list[Row]) -> Table:
+    table = Table(title=_title(own[0]), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    table.add_column("curves", justify="right")
+    table.add_column("method")
+    for name in ("forward", "backward", "total ms", "speed-up", "MiB"):
+        table.add_column(name, justify="right")
+    table.add_column("published")
+    for row in own:
+        cutoff = "" if row.cutoff is None else f", {row.cutoff:g} sigma"
+        head = (str(row.num_curves), row.method + cutoff)
+        if row.total_ms is None:
+            table.add_row(*head, "", "", "", "", "", row.skipped)
+            continue
+        total = f"{row.total_ms:,.2f} ± {row.spread_ms:,.2f}"
+        speedup = "" if row.speedup is None else f"{row.speedup:,.0f}×"
+        peak = "" if row.peak_mib is None else f"{row.peak_mib:,.1f}"
+        numbers = (f"{row.forward_ms:,.2f}", f"{row.backward_ms:,.2f}", total, speedup, peak)
+        table.add_row(*head, *numbers, _published(row))
+    return table
+
+
+def _published(row: Row) -> str:
+    figure = row.published
+    if figure is None:
+        return ""
+    parts = []
+    if figure["total_ms"] is not None and row.test != 6:
+        parts.append(f"{figure['total_ms']:,.1f} ms")
+    if figure["peak_mb"] is not None and row.test != 5:
+        parts.append(f"{figure['peak_mb']:,.0f} MB")
+    return ", ".join(parts) + (f", {figure['hardware']}" if parts else "")
+
+
+def _parse_tests(text: str) -> list[int]:
+    try:
+        tests = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--tests takes numbers with commas, got {text!r}") from None
+    unknown = [test for test in tests if test not in TESTS]
+    if unknown:
+        raise InputError(f"--tests: there is no test {unknown[0]}, they are 1 to {max(TESTS)}")
+    return tests
+
+
+def _parse_methods(text: str) -> list[str]:
+    methods = text.split(",")
+    for method in methods:
+        if method not in METHODS:
+            raise InputError(f"--methods: {method!r} is none of {', '.join(METHODS)}")
+    return methods
+
+
+def _parse_device(text: str) -> torch.device:
+    try:
+        device = torch.device(text)
+    except RuntimeError:
+        raise InputError(f"--device must be cpu, cuda or cuda:N, got {text!r}") from None
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"--device must be cpu, cuda or cuda:N, got {text!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"--device {text}: torch finds {torch.cuda.device_count()} CUDA devices")
+    return device

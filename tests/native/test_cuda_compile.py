@@ -1,0 +1,148 @@
+"""The CUDA kernels compile where there is no GPU, and are launched with what they expect."""
+
+import re
+import sys
+
+import pytest
+import torch
+
+from curvox._native import compile_cuda, cuda
+from curvox.ops import adam, splat
+
+
+def _nvrtc_reason():
+    try:
+        cuda.nvrtc_version()
+    except cuda.CudaError as error:
+        return str(error)
+    return ""
+
+
+needs_nvrtc = pytest.mark.skipif(bool(_nvrtc_reason()), reason=_nvrtc_reason() or "NVRTC is here")
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("architecture", ["sm_75", "sm_120"])
+def test_compiles_without_complaint(architecture, capsys):
+    """The oldest and the newest architecture; `python -m curvox._native.compile_cuda` does all."""
+    assert compile_cuda.main([architecture]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    for kernel in ("curvox_splat_tiles", "curvox_splat_runs_sigma", "curvox_adam_step"):
+        assert kernel in printed.out
+
+
+@needs_nvrtc
+def test_unknown_architecture(capsys):
+    """One line that names the architecture, no traceback."""
+    assert compile_cuda.main(["sm_1"]) == 1
+    assert "cannot compile for sm_1" in capsys.readouterr().err
+
+
+def test_usage_is_read_from_the_log():
+    """Figures of the compiler's verbose log; whatever else it says is a complaint."""
+    log = (
+        "ptxas info    : 60 bytes gmem\n"
+        "ptxas info    : Compiling entry function 'b' for 'sm_90'\n"
+        "ptxas         .     8 bytes stack frame, 4 bytes spill stores, 12 bytes spill loads\n"
+        "ptxas info    : Used 48 registers, used 1 barriers, 9024 bytes smem\n"
+        "ptxas info    : Compiling entry function 'a' for 'sm_90'\n"
+        "ptxas         .     0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+        "ptxas info    : Used 20 registers, used 0 barriers\n"
+    )
+    assert compile_cuda.parse_usage(log) == [("a", 20, 0, 0, 0), ("b", 48, 8, 4, 9024)]
+
+
+@needs_nvrtc
+def test_warnings_fail(monkeypatch, capsys):
+    """Anything in the log that is not a figure is shown and counts as a failure."""
+    log = "ptxas info    : 60 bytes gmem\ncuda.inc(7): warning #177-D: never referenced\n"
+    monkeypatch.setattr(compile_cuda, "build_cubin", lambda *_, **__: (b"", log))
+    assert compile_cuda.main(["sm_80"]) == 1
+    assert capsys.readouterr().err == "cuda.inc(7): warning #177-D: never referenced\n"
+
+
+@needs_nvrtc
+def test_disk_cache(tmp_path, monkeypatch):
+    """A second call reads the file that the first one left, one for each architecture."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    built = []
+
+    def build(architecture, verbose=False):
+        built.append(architecture)
+        return f"code for {architecture}".encode(), ""
+
+    monkeypatch.setattr(cuda, "build_cubin", build)
+    for _ in range(2):
+        assert cuda.compile_cubin("sm_80") == b"code for sm_80"
+    assert cuda.compile_cubin("sm_90") == b"code for sm_90"
+    assert built == ["sm_80", "sm_90"]
+    assert len(list((tmp_path / "curvox").iterdir())) == 2
+
+
+@needs_nvrtc
+def test_cache_that_cannot_be_written(tmp_path, monkeypatch):
+    """The kernels compile all the same."""
+    (tmp_path / "curvox").write_text("a file where the folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(cuda, "build_cubin", lambda architecture: (b"code", ""))
+    assert cuda.compile_cubin("sm_80") == b"code"
+
+
+def test_without_cuda_core(monkeypatch):
+    """The error says what to install; `curvox info` says it, too."""
+    monkeypatch.setitem(sys.modules, "cuda.core", None)
+    with pytest.raises(cuda.CudaError, match=r"pip install 'curvox\[cuda\]'"):
+        cuda.compile_cubin("sm_80")
+    assert cuda.describe_nvrtc().startswith("none: ")
+
+
+def test_descriptions():
+    """One line each, with or without a GPU."""
+    assert cuda.describe_gpu().startswith("none: ") != torch.cuda.is_available()
+    assert "\n" not in cuda.describe_gpu() + cuda.describe_nvrtc()
+
+
+def _entry_parameters():
+    """From NVRTC: the type of each parameter of each kernel."""
+    from cuda.bindings import nvrtc
+
+    source = (cuda.source_folder() / "cuda.inc").read_bytes()
+    _, program = nvrtc.nvrtcCreateProgram(source, b"cuda.inc", 0, None, None)
+    options = [b"-std=c++17", b"-arch=compute_80", b"-I" + bytes(cuda.source_folder())]
+    nvrtc.nvrtcCompileProgram(program, len(options), options)
+    _, size = nvrtc.nvrtcGetPTXSize(program)
+    buffer = b" " * size
+    nvrtc.nvrtcGetPTX(program, buffer)
+    entries = re.findall(r"\.entry (\w+)\((.*?)\)", buffer.decode(), re.DOTALL)
+    return {name: re.findall(r"\.param \.(\w+)", parameters) for name, parameters in entries}
+
+
+def _passed_as(argument):
+    """The type in which cuda.core passes an argument of `launch`."""
+    if argument is None or isinstance(argument, torch.Tensor):
+        return "u64"
+    return {bool: "u8", int: "u64", float: "f64"}[type(argument)]
+
+
+@needs_nvrtc
+def test_launches_match_the_kernels(monkeypatch):
+    """Every launch of every op passes the parameters that its kernel has, type by type."""
+    launches = []
+    monkeypatch.setattr(cuda, "launch", lambda *arguments: launches.append(arguments[1:]))
+    points, weights, sigmas = torch.rand(5, 3, 2), torch.rand(5), torch.rand(5)
+    image = splat._splat_cuda(points, weights, sigmas, 30, 40, 20, 0.0, 1e-6)
+    for wanted in (True, False):
+        splat._splat_backward_cuda(image, points, weights, sigmas, 20, 0.0, 1e-6, wanted)
+    settings = (0.1, 0.9, 0.999, 1e-8, 0.1, 0.03, True)
+    adam._adam_step_cuda(weights, weights, weights, weights, None, *settings)
+
+    kernels = _entry_parameters()
+    for name, blocks, threads, *arguments in launches:
+        assert [_passed_as(argument) for argument in arguments] == kernels[name], name
+        assert blocks > 0
+        assert threads % 32 == 0
+    assert {name for name, *_ in launches} == set(kernels)
+    blocks = {name: blocks for name, blocks, *_ in launches}
+    assert blocks["curvox_splat_tiles"] == 2 * 3
+    assert blocks["curvox_splat_runs"] == 5 * 2
