@@ -64,7 +64,7 @@ void splat_forward(const SplatTask& task, float* image, int threads) {
     splat_band(task, {0, task.height}, image);
     return;
   }
-  const std::vector<Range> bands = balanced_bands(task, 2 * threads);
+  const std::vector<Range> bands = balanced_bands(task, threads);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
   for (size_t band = 0; band < bands.size(); ++band) splat_band(task, bands[band], image);
 }

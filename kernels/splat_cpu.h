@@ -250,13 +250,13 @@ struct VerticalTerms {
 
 // Sums over rows of the image's gradient times e, e d and e d².
 struct ColumnSums {
-  Lanes plain{}, once{}, twice{};
+  Lanes plain, once, twice;
 };
 
 template <bool SIGMA, int SAMPLES, int VECTORS>
 inline void sum_columns(const float* gradient, int width, int rows, const VerticalTerms* terms,
                         ColumnSums (*sums)[VECTORS]) {
-  ColumnSums kept[SAMPLES][VECTORS];
+  ColumnSums kept[SAMPLES][VECTORS] = {};
   for (int row = 0; row < rows; ++row, gradient += width) {
     Lanes g[VECTORS];
     for (int v = 0; v < VECTORS; ++v) g[v] = load(gradient + v * kLanes);
@@ -277,6 +277,7 @@ inline void sum_columns(const float* gradient, int width, int rows, const Vertic
 template <bool SIGMA, int SAMPLES>
 inline void sum_columns_rest(const float* gradient, int width, int rows,
                              const VerticalTerms* terms, int columns, ColumnSums (*sums)[1]) {
+  for (int s = 0; s < SAMPLES; ++s) sums[s][0] = ColumnSums();
   for (int row = 0; row < rows; ++row, gradient += width) {
     for (int s = 0; s < SAMPLES; ++s) {
       for (int column = 0; column < columns; ++column) {
@@ -291,7 +292,7 @@ inline void sum_columns_rest(const float* gradient, int width, int rows,
 // Sums over the window of one sample, spread over lanes: of g e, g e dx, g e dy and
 // g e (dx² + dy²), g the image's gradient, e the Gaussian, (dx, dy) from the sample to the pixel.
 struct WindowSums {
-  Lanes value{}, x{}, y{}, square{};
+  Lanes value, x, y, square;
 };
 
 template <bool SIGMA, int SAMPLES>
@@ -344,21 +345,21 @@ inline CurveGradient run_gradient(const SplatTask& task, int index, int first,
   const int count = smaller(kRunLength, task.steps - first);
   Samples samples;
   prepare_samples(task, curve, first, count, samples);
-  Lanes x[kMaxPoints] = {}, y[kMaxPoints] = {}, weight{}, sigma{};
+  WindowSums sums[kRunLength] = {};
   visit_groups<kBackwardGroup>(samples, count, [&](auto size, int k, const Window& window) {
-    WindowSums totals[size.value];
-    sum_window<SIGMA, size.value>(task, curve, samples, k, window, gradient, totals);
-    for (int s = 0; s < size.value; ++s) {
-      double basis[kMaxPoints] = {};
-      bernstein(task.num_points, (first + k + s) * parameter_spacing(task.steps), basis);
-      for (int p = 0; p < kMaxPoints; ++p) {
-        x[p] += static_cast<float>(basis[p]) * totals[s].x;
-        y[p] += static_cast<float>(basis[p]) * totals[s].y;
-      }
-      weight += totals[s].value;
-      sigma += totals[s].square;
-    }
+    sum_window<SIGMA, size.value>(task, curve, samples, k, window, gradient, sums + k);
   });
+  Lanes x[kMaxPoints] = {}, y[kMaxPoints] = {}, weight{}, sigma{};
+  for (int k = 0; k < count; ++k) {
+    double basis[kMaxPoints] = {};
+    bernstein(task.num_points, (first + k) * parameter_spacing(task.steps), basis);
+    for (int p = 0; p < kMaxPoints; ++p) {
+      x[p] += static_cast<float>(basis[p]) * sums[k].x;
+      y[p] += static_cast<float>(basis[p]) * sums[k].y;
+    }
+    weight += sums[k].value;
+    sigma += sums[k].square;
+  }
   CurveGradient total;
   for (int p = 0; p < kMaxPoints; ++p) {
     total.x[p] = sum(x[p]);
