@@ -88,11 +88,12 @@ def test_peak_bytes_sees_a_tensor():
 
 
 def test_published_figures_prefer_the_same_kind_of_device():
-    assert published(1, 1, "base", "cpu")["hardware"] == "8 Broadwell cores"
-    assert published(1, 1, "base", "cuda")["total_ms"] == pytest.approx(8.8)
-    assert published(1, 1, "bounded", "cpu")["hardware"] == "V100"
-    assert published(6, 32, "half", "cuda")["peak_mb"] == 15000
-    assert published(5, 3, "base", "cpu") is None
+    assert published("quadratic", 1, "base", "cpu")["hardware"] == "8 Broadwell cores"
+    assert published("quadratic", 1, "base", "cuda")["total_ms"] == pytest.approx(8.8)
+    assert published("quadratic", 1, "bounded", "cpu")["hardware"] == "V100"
+    assert published("random", 32, "half", "cuda")["peak_mb"] == 15000
+    assert published("random", 3, "base", "cpu") is None
+    assert published("glyph a", 28, "base", "cpu") is None
 
 
 def test_command_writes_rows_plot_and_profiles(small, tmp_path, capsys):

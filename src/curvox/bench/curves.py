@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,7 @@ def rows(tests: list[int], methods: list[str], device: torch.device, passes: int
                 base_ms = row.total_ms if method == "base" else base_ms
                 for wanted in (5, 6) if test == 5 else (test,):
                     if wanted in tests:
-                        figure = published(wanted, row.num_curves, method, device.type)
-                        yield Row(**{**row.__dict__, "test": wanted, "published": figure})
+                        yield replace(row, test=wanted)
 
 
 def _measure(
@@ -105,7 +104,7 @@ def _measure(
         **(asdict(timing) if timing else _NOT_RUN),
         speedup=_speedup(method, timing, base_ms),
         peak_mib=None if peak is None else peak / 2**20,
-        published=None,
+        published=published(case.draw, len(points), method, device.type),
         skipped=None if timing else _too_large(needed, available),
     )
 

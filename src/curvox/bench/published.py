@@ -30,35 +30,35 @@ def _gpu(forward: float, backward: float, peak: float) -> _Figure:
     return _Figure("V100", forward, backward, round(forward + backward, 1), peak)
 
 
-# (test, method, device). Test 3 and 4 were drawn with quadratic sections.
-_SINGLE: dict[tuple[int, str, str], _Figure] = {
-    (1, "base", "cpu"): _cpu(414.9, 448.4),
-    (1, "base", "cuda"): _gpu(3.1, 5.7, 942),
-    (1, "half", "cuda"): _gpu(2.7, 3.6, 472),
-    (1, "bounded", "cuda"): _gpu(1.9, 2.5, 245),
-    (1, "tiled", "cuda"): _gpu(9.4, 2.0, 153),
-    (1, "shrunk", "cpu"): _cpu(16.2, 142.5),
-    (1, "shrunk", "cuda"): _gpu(18.3, 22.9, 8),
-    (2, "base", "cpu"): _cpu(418.4, 449.0),
-    (2, "base", "cuda"): _gpu(3.3, 6.1, 942),
-    (2, "half", "cuda"): _gpu(2.9, 4.0, 472),
-    (2, "bounded", "cuda"): _gpu(2.9, 4.2, 472),
-    (2, "tiled", "cuda"): _gpu(10.4, 2.3, 148),
-    (2, "shrunk", "cuda"): _gpu(18.2, 22.9, 8),
-    (3, "base", "cpu"): _cpu(1131.9, 1217.5),
-    (3, "base", "cuda"): _gpu(8.9, 15.8, 2821),
-    (3, "half", "cuda"): _gpu(7.4, 9.4, 1412),
-    (3, "bounded", "cuda"): _gpu(5.3, 7.9, 1053),
-    (3, "tiled", "cuda"): _gpu(20.1, 2.7, 434),
-    (3, "shrunk", "cpu"): _cpu(48.8, 383.8),
-    (3, "shrunk", "cuda"): _gpu(55.9, 69.7, 15),
-    (4, "base", "cpu"): _cpu(414.9, 448.4),
-    (4, "base", "cuda"): _gpu(0.6, 5.7, 942),
-    (4, "half", "cuda"): _gpu(0.8, 4.1, 607),
-    (4, "bounded", "cuda"): _gpu(2.5, 3.3, 486),
-    (4, "tiled", "cuda"): _gpu(15.2, 13.1, 347),
-    (4, "shrunk", "cpu"): _cpu(16.2, 142.5),
-    (4, "shrunk", "cuda"): _gpu(18.3, 22.9, 8),
+# Tests 1 to 4, by drawing (as in cases.py), method and device.
+_SINGLE: dict[tuple[str, str, str], _Figure] = {
+    ("quadratic", "base", "cpu"): _cpu(414.9, 448.4),
+    ("quadratic", "base", "cuda"): _gpu(3.1, 5.7, 942),
+    ("quadratic", "half", "cuda"): _gpu(2.7, 3.6, 472),
+    ("quadratic", "bounded", "cuda"): _gpu(1.9, 2.5, 245),
+    ("quadratic", "tiled", "cuda"): _gpu(9.4, 2.0, 153),
+    ("quadratic", "shrunk", "cpu"): _cpu(16.2, 142.5),
+    ("quadratic", "shrunk", "cuda"): _gpu(18.3, 22.9, 8),
+    ("cubic", "base", "cpu"): _cpu(418.4, 449.0),
+    ("cubic", "base", "cuda"): _gpu(3.3, 6.1, 942),
+    ("cubic", "half", "cuda"): _gpu(2.9, 4.0, 472),
+    ("cubic", "bounded", "cuda"): _gpu(2.9, 4.2, 472),
+    ("cubic", "tiled", "cuda"): _gpu(10.4, 2.3, 148),
+    ("cubic", "shrunk", "cuda"): _gpu(18.2, 22.9, 8),
+    ("composite", "base", "cpu"): _cpu(1131.9, 1217.5),
+    ("composite", "base", "cuda"): _gpu(8.9, 15.8, 2821),
+    ("composite", "half", "cuda"): _gpu(7.4, 9.4, 1412),
+    ("composite", "bounded", "cuda"): _gpu(5.3, 7.9, 1053),
+    ("composite", "tiled", "cuda"): _gpu(20.1, 2.7, 434),
+    ("composite", "shrunk", "cpu"): _cpu(48.8, 383.8),
+    ("composite", "shrunk", "cuda"): _gpu(55.9, 69.7, 15),
+    ("sections", "base", "cpu"): _cpu(414.9, 448.4),
+    ("sections", "base", "cuda"): _gpu(0.6, 5.7, 942),
+    ("sections", "half", "cuda"): _gpu(0.8, 4.1, 607),
+    ("sections", "bounded", "cuda"): _gpu(2.5, 3.3, 486),
+    ("sections", "tiled", "cuda"): _gpu(15.2, 13.1, 347),
+    ("sections", "shrunk", "cpu"): _cpu(16.2, 142.5),
+    ("sections", "shrunk", "cuda"): _gpu(18.3, 22.9, 8),
 }
 
 # Tests 5 and 6, by number of curves: total milliseconds and megabytes.
@@ -90,16 +90,16 @@ _SERIES: dict[tuple[str, str], dict[int, _Figure]] = {
 }
 
 
-def published(test: int, num_curves: int, method: str, device: str) -> dict[str, Any] | None:
+def published(draw: str, num_curves: int, method: str, device: str) -> dict[str, Any] | None:
     """The figure beside a row: of the same kind of device where there is one, else of the other.
 
     Its ``hardware`` says which. None where the tables have none (``fused`` among them).
     """
     for kind in (device, "cuda", "cpu"):
-        if test in (5, 6):
+        if draw == "random":
             figure = _SERIES.get((method, kind), {}).get(num_curves)
         else:
-            figure = _SINGLE.get((test, method, kind))
+            figure = _SINGLE.get((draw, method, kind))
         if figure is not None:
             return asdict(figure)
     return None

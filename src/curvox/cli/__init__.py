@@ -16,9 +16,12 @@ __all__ = ["main"]
 
 def _commands() -> dict[str, Callable[..., Any]]:
     from curvox.cli.bench import bench
+    from curvox.cli.demo import demo
+    from curvox.cli.fit import fit
+    from curvox.cli.glyph import glyph
     from curvox.cli.info import info
 
-    return {"bench": bench, "info": info}
+    return {"bench": bench, "demo": demo, "fit": fit, "glyph": glyph, "info": info}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -29,8 +29,8 @@ def elevate(control_points: Tensor, degree: int) -> Tensor:
         )
     while control_points.shape[1] <= degree:
         raised = control_points.shape[1]
-        share = torch.arange(1, raised, device=control_points.device) / raised
-        share = share.to(control_points.dtype)[:, None]  # [raised - 1, 1]
+        share = torch.arange(1, raised, dtype=control_points.dtype, device=control_points.device)
+        share = share[:, None] / raised  # [raised - 1, 1]
         inner = share * control_points[:, :-1] + (1 - share) * control_points[:, 1:]
         control_points = torch.cat([control_points[:, :1], inner, control_points[:, -1:]], 1)
     return control_points

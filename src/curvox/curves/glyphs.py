@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from fontTools.ttLib import TTFont, TTLibError
 from torch import Tensor
 
 from curvox.curves.bezier import concatenate, elevate
+from curvox.curves.ink import Ink, weights_from_ink
 from curvox.errors import InputError
 
-__all__ = ["default_font", "fit_into", "glyph_curves", "glyph_image", "outline"]
+__all__ = ["default_font", "fit_into", "glyph_curves", "glyph_image", "outline", "outline_ink"]
 
 Point = tuple[float, float]
 
@@ -98,9 +100,7 @@ def _layout(font: Any, text: str, path: Path) -> list[Tensor]:
     for character in text:
         name = names.get(ord(character))
         if name is None:
-            raise InputError(
-                f"{path.name} has no glyph for {character!r} (U+{ord(character):04X})"
-            )
+            raise InputError(f"{path.name} has no glyph for {character!r} (U+{ord(character):04X})")
         x += kerning.get((previous, name), 0)
         pen = _CurvePen(glyphs)
         glyphs[name].draw(pen)
@@ -110,7 +110,7 @@ def _layout(font: Any, text: str, path: Path) -> list[Tensor]:
     return curves
 
 
-class _CurvePen(BasePen):  # type: ignore[misc]
+class _CurvePen(BasePen):
     """Collects lines, quadratics and cubics; the base class resolves components and implied points.
 
     Contours are closed as a rasterizer would close them.
@@ -142,6 +142,36 @@ class _CurvePen(BasePen):  # type: ignore[misc]
         self._add(self._start)
 
     _endPath = _closePath
+
+
+def outline_ink(
+    text: str, longer: int, sigma: float, font: str | Path | None = None, *, margin: float = 0.1
+) -> Ink:
+    """The outline as black ink on white paper, equally dark along curves of any length.
+
+    Args:
+        text, font, margin: as for :func:`glyph_curves`.
+        longer: pixels on the longer side. The canvas of one character is square, that of a text
+            as high as it needs to be.
+        sigma: of the ink, in units of the longer side, positive.
+
+    Raises:
+        InputError: as :func:`glyph_curves`.
+    """
+    curves = outline(text, font)
+    size = torch.tensor([1.0, 1.0])
+    if len(text) > 1:
+        extent = curves.amax((0, 1)) - curves.amin((0, 1))
+        # One margin, in units of the longer side, on all four sides.
+        size = ((extent / extent.max()) * (1 - 2 * margin) + 2 * margin).clamp_max(1)
+    width, height = (max(round(float(side) * longer), 1) for side in size)
+    curves = fit_into(curves, height / longer, width / longer, margin)
+    # Enough samples that the longest curve has no beads: at most a sigma apart.
+    longest = 3 * (curves[:, 1:] - curves[:, :-1]).norm(dim=2).amax()
+    steps = max(math.ceil(float(longest) / sigma), 1) + 1
+    sigmas = torch.full(curves.shape[:1], sigma)
+    weights = weights_from_ink(torch.full_like(sigmas, -1.0), curves, sigmas, steps)
+    return Ink(curves, weights, sigmas, 1.0, height, width, steps)
 
 
 def glyph_image(

@@ -1,0 +1,122 @@
+"""``python -m curvox.bench.tables``: the tables in README and docs, written from the bench's JSON.
+
+A table stands between two comments, ``<!-- bench:NAME -->`` and ``<!-- /bench -->``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from curvox.errors import InputError
+from curvox.files import write_text
+
+__all__ = ["curves_series", "curves_summary", "fill", "main"]
+
+_BLOCK = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
+
+
+def curves_summary(report: dict[str, Any], tests: tuple[int, ...] = (1, 2, 3, 4)) -> str:
+    """Tests 1 to 4, or some of them: one line a method, measured beside published."""
+    columns = ("forward ms", "backward ms", "total ms", "over base", "peak MiB")
+    lines = [
+        _line(["test", "method", *columns, "published"]),
+        _line(["---", "---", *["--:"] * len(columns), "---"]),
+    ]
+    for row in report["rows"]:
+        if row["test"] in tests:
+            name = f"{row['test']}: {row['draw']}"
+            lines.append(_line([name, row["method"], *_numbers(row), _published(row)]))
+    return "\n".join([*lines, "", _caption(report)])
+
+
+def curves_series(report: dict[str, Any]) -> str:
+    """Tests 5 and 6: total time and peak memory of every method against the number of curves."""
+    series = [row for row in report["rows"] if row["test"] == 5]
+    methods = list(dict.fromkeys(row["method"] for row in series))
+    lines = [_line(["curves", *methods]), _line(["--:"] * (len(methods) + 1))]
+    for count, cutoff in dict.fromkeys((row["num_curves"], row["cutoff"]) for row in series):
+        cells = {
+            row["method"]: _cell(row)
+            for row in series
+            if (row["num_curves"], row["cutoff"]) == (count, cutoff)
+        }
+        label = f"{count}" if cutoff is None else f"{count}, cut at {cutoff:g} sigma"
+        lines.append(_line([label, *(cells.get(method, "") for method in methods)]))
+    return "\n".join([*lines, "", _caption(report)])
+
+
+def fill(text: str, tables: dict[str, str]) -> str:
+    """`text` with every marked block replaced by its table; unknown names are errors."""
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(2)
+        if name not in tables:
+            raise InputError(f"there is no table {name!r}, only {', '.join(tables)}")
+        return f"{match.group(1)}\n{tables[name]}\n\n{match.group(3)}"
+
+    return _BLOCK.sub(replace, text)
+
+
+def main(root: Path) -> list[Path]:
+    """Rewrite the tables of the documents below `root`; returns those that were out of date."""
+    report = json.loads((root / "docs/bench/curves.json").read_text("utf-8"))
+    tables = {
+        "curves-short": curves_summary(report, tests=(1, 2)),
+        "curves-summary": curves_summary(report),
+        "curves-series": curves_series(report),
+    }
+    changed = []
+    for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))):
+        text = path.read_text("utf-8")
+        filled = fill(text, tables)
+        if filled != text:
+            write_text(path, filled)
+            changed.append(path)
+    return changed
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _numbers(row: dict[str, Any]) -> list[str]:
+    if row["total_ms"] is None:
+        return ["", "", row["skipped"], "", ""]
+    speedup = "" if row["speedup"] is None else f"{row['speedup']:,.0f}×"
+    peak = "" if row["peak_mib"] is None else f"{row['peak_mib']:,.1f}"
+    times = [_milliseconds(row[f"{part}_ms"]) for part in ("forward", "backward", "total")]
+    return [*times, speedup, peak]
+
+
+def _cell(row: dict[str, Any]) -> str:
+    if row["total_ms"] is None:
+        return "does not fit"
+    return f"{_milliseconds(row['total_ms'])} ms, {row['peak_mib']:,.0f} MiB"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:,.2f}" if value < 10 else f"{value:,.0f}"
+
+
+def _published(row: dict[str, Any]) -> str:
+    figure = row["published"]
+    if figure is None:
+        return ""
+    memory = "" if figure["peak_mb"] is None else f", {figure['peak_mb']:,.0f} MB"
+    return f"{figure['total_ms']:,.1f} ms{memory} ({figure['hardware']})"
+
+
+def _caption(report: dict[str, Any]) -> str:
+    return (
+        f"`{report['command']}`, revision {report['commit']}, {report['device']}, "
+        f"{report['threads']} threads, torch {report['torch']}; medians of forward and backward "
+        f"through autograd, {report['canvas']} pixels, {report['steps']} samples a curve."
+    )
+
+
+if __name__ == "__main__":
+    for written in main(Path.cwd()):
+        print(f"wrote {written}")

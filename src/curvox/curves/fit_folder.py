@@ -1,0 +1,164 @@
+"""The folder of a fit: settings, checkpoints, and what it leaves behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from curvox.curves.fit import Fit, FitConfig
+from curvox.curves.ink import Ink
+from curvox.curves.ink_svg import save_svg
+from curvox.errors import InputError
+from curvox.files import make_folder, write_json, writing
+from curvox.images import load_image, resize, save_gif, save_png, to_grey
+from curvox.metrics import psnr, ssim
+
+__all__ = [
+    "choose_config",
+    "load_target",
+    "open_fit",
+    "save_checkpoint",
+    "way_frames",
+    "write_results",
+]
+
+_CONFIG, _CHECKPOINT = "config.json", "checkpoint.pt"
+_WAY_PIXELS = 320
+_SSIM_PIXELS = 11  # the shortest side that its window fits in
+
+
+def load_target(path: str | Path, size: int) -> Tensor:
+    """The image to fit: grey, [H, W] float32, its longer side at most `size` pixels.
+
+    Raises:
+        InputError: the file is missing or no image.
+    """
+    image = to_grey(load_image(path))
+    scale = min(1.0, size / max(image.shape))
+    height, width = (max(round(side * scale), 1) for side in image.shape)
+    return resize(image, height, width)
+
+
+def choose_config(config: FitConfig, folder: Path, resume: bool) -> FitConfig:
+    """The settings that count: those given, or with `resume` those that `folder` was begun with.
+
+    Raises:
+        InputError: `folder` holds a run and `resume` is not asked for, or holds none and it is, or
+            it was begun with other settings than `config`, unless that is the default.
+    """
+    file = folder / _CONFIG
+    if not resume:
+        if file.exists():
+            raise InputError(
+                f"{folder} holds a run already: add --resume to go on with it, "
+                "or give a new folder with --out"
+            )
+        return config
+    if not file.exists():
+        raise InputError(f"{folder} holds no run to resume")
+    saved = _read_config(file)
+    if config not in (saved, FitConfig()):
+        raise InputError(
+            f"{folder} was begun with other settings ({_difference(saved, config)}): "
+            "resume without options, or begin in a new folder"
+        )
+    return saved
+
+
+def open_fit(target: Tensor, config: FitConfig, folder: Path, resume: bool) -> Fit:
+    """Begin a fit in `folder`, or go on from the checkpoint that is there.
+
+    Args:
+        target: [H, W].
+        config: its settings, from :func:`choose_config`.
+        folder: made if it is missing, with config.json in it.
+        resume: go on; where there is no checkpoint yet, from the start.
+
+    Raises:
+        InputError: the checkpoint cannot be read or is that of another image.
+    """
+    fit = Fit(target, config)
+    if not resume:
+        make_folder(folder)
+        write_json(folder / _CONFIG, dataclasses.asdict(config))
+        return fit
+    file = folder / _CHECKPOINT
+    if not file.exists():
+        return fit
+    try:
+        checkpoint = torch.load(file, weights_only=True)
+    except Exception as error:  # the unpickler raises whatever a broken file leads it to
+        raise InputError(f"{file} is not a checkpoint that can be read") from error
+    if not torch.equal(checkpoint["target"], target):
+        raise InputError(f"{folder} holds the fit of another image")
+    fit.load_state_dict(checkpoint["fit"])
+    return fit
+
+
+def _read_config(file: Path) -> FitConfig:
+    try:
+        return FitConfig(**json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{file} does not hold the settings of a fit: {error}") from error
+
+
+def _difference(saved: FitConfig, asked: FitConfig) -> str:
+    pairs = zip(dataclasses.asdict(saved).items(), dataclasses.asdict(asked).values(), strict=True)
+    return ", ".join(f"{name} {old} rather than {new}" for (name, old), new in pairs if old != new)
+
+
+def save_checkpoint(fit: Fit, folder: Path) -> None:
+    """Write checkpoint.pt, whole or not at all: the state of the fit and its target."""
+    with writing(folder / _CHECKPOINT) as temporary:
+        torch.save({"target": fit.target, "fit": fit.state_dict()}, temporary)
+
+
+def way_frames(fit: Fit) -> list[Tensor]:
+    """The drawings along the way, [H, W] each, at most 320 pixels on the longer side."""
+    height, width = fit.target.shape
+    scale = min(1.0, _WAY_PIXELS / max(height, width))
+    size = max(round(height * scale), 1), max(round(width * scale), 1)
+    return [snapshot.render(*size).clamp(0, 1) for snapshot in fit.snapshots]
+
+
+def write_results(fit: Fit, folder: Path, seconds: float) -> dict[str, Any]:
+    """Write the pictures, the curves and metrics.json; returns what is in the latter.
+
+    Args:
+        fit: the fit, finished or not.
+        folder: exists.
+        seconds: spent on it by this process.
+    """
+    ink: Ink = fit.ink()
+    result = ink.render().clamp(0, 1)
+    save_png(folder / "target.png", fit.target)
+    save_png(folder / "result.png", result)
+    save_png(folder / "side_by_side.png", torch.cat([fit.target, result], 1))
+    save_gif(folder / "way.gif", way_frames(fit))
+    save_svg(folder / "curves.svg", ink)
+    ink.save_json(folder / "curves.json")
+    metrics = {
+        "psnr": psnr(result, fit.target),
+        "ssim": ssim(result, fit.target) if min(result.shape) >= _SSIM_PIXELS else None,
+        "iterations": fit.iteration,
+        "curves": fit.curves,
+        "height": ink.height,
+        "width": ink.width,
+        "seconds": seconds,
+        "config": dataclasses.asdict(fit.config),
+        "versions": {
+            "curvox": metadata.version("curvox"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "threads": torch.get_num_threads(),
+    }
+    write_json(folder / "metrics.json", metrics)
+    return metrics
