@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from curvox.bench.cases import Case, cases
-from curvox.bench.measure import Timing, available_bytes, peak_bytes, time_passes
+from curvox.bench.measure import Timing, available_bytes, measure
 from curvox.bench.published import published
 from curvox.curves.methods import METHODS, Canvas, window_radius
 
@@ -86,14 +86,9 @@ def _measure(
         def forward() -> Tensor:
             return METHODS[method](points, weights, sigmas, canvas)
 
-        def once() -> None:
-            points.grad = None
-            forward().backward(torch.ones(SIZE, SIZE, device=device))
-
         generator = torch.Generator(device).manual_seed(0)
         cotangent = torch.randn(SIZE, SIZE, generator=generator, device=device)
-        timing = time_passes(forward, cotangent, [points], passes)
-        peak = peak_bytes(once, device)
+        timing, peak = measure(forward, cotangent, [points], passes)
     return Row(
         test=case.test,
         draw=case.draw,

@@ -14,11 +14,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-__all__ = ["Timing", "available_bytes", "peak_bytes", "time_passes"]
+__all__ = ["Timing", "available_bytes", "measure", "peak_bytes", "time_passes"]
 
-_SLOWEST = 10.0
-"""Seconds that one case may take in all; it runs fewer passes, but never fewer than _FEWEST."""
+_SECONDS = 4.0
+"""What one case may take in all; slow ones run fewer passes, but never fewer than _FEWEST."""
 _FEWEST = 3
+_SLOW = 1.0
+"""Seconds a pass from which on the first one is as good as any other."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,37 @@ class Timing:
     passes: int
 
 
+def measure(
+    forward: Callable[[], Tensor], cotangent: Tensor, leaves: list[Tensor], passes: int
+) -> tuple[Timing, int | None]:
+    """Time of `forward` and the backward pass from `cotangent`, and peak memory in bytes.
+
+    The image's gradient counts as memory of the pass. Of at most `passes` passes as many are timed
+    as fit into four seconds, three at least, after warm-up passes.
+    """
+    device = cotangent.device
+
+    def once() -> None:
+        for leaf in leaves:
+            leaf.grad = None
+        forward().backward(torch.ones_like(cotangent))
+
+    start = time.perf_counter()
+    peak = peak_bytes(once, device)
+    first = time.perf_counter() - start
+    count = max(min(passes, int(_SECONDS / first)), _FEWEST)
+    timing = time_passes(forward, cotangent, leaves, count)
+    if first < _SLOW:  # the first call of all also loads what later ones find
+        peak = peak_bytes(once, device)
+    return timing, peak
+
+
 def time_passes(
     forward: Callable[[], Tensor], cotangent: Tensor, leaves: list[Tensor], passes: int
 ) -> Timing:
-    """Time `forward` and the backward pass from `cotangent`, through autograd, `passes` times.
+    """Time `passes` passes, forward and backward through autograd, after a tenth as many.
 
-    Gradients of `leaves` are dropped before each pass, as an optimizer would. Warm-up passes come
-    first: as many as a tenth of those measured, at least one.
+    Gradients of `leaves` are dropped before each pass, as an optimizer would.
     """
     device = cotangent.device
 
@@ -54,19 +80,17 @@ def time_passes(
         _synchronize(device)
         return middle - start, time.perf_counter() - middle
 
-    first = sum(one_pass())
-    count = max(min(passes, int(_SLOWEST / max(first, 1e-9))), _FEWEST)
-    for _ in range(count // 10):
+    for _ in range(passes // 10):
         one_pass()
-    times = [one_pass() for _ in range(count)]
+    times = [one_pass() for _ in range(passes)]
     totals = sorted(forward_time + backward_time for forward_time, backward_time in times)
-    quartiles = statistics.quantiles(totals, n=4)
+    quartiles = statistics.quantiles(totals, n=4) if passes > 1 else totals * 3
     return Timing(
         forward_ms=statistics.median(t[0] for t in times) * 1e3,
         backward_ms=statistics.median(t[1] for t in times) * 1e3,
         total_ms=statistics.median(totals) * 1e3,
         spread_ms=(quartiles[2] - quartiles[0]) * 1e3,
-        passes=count,
+        passes=passes,
     )
 
 
