@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +43,7 @@ class CurvesBench:
     passes: int = 100
     """Passes a case; slow cases make do with fewer, three at least."""
     json: Path | None = None
-    """Write all rows here, and a plot of tests 5 and 6 beside it (.png)."""
+    """Write the rows here as they come, and a plot of tests 5 and 6 beside it (.png)."""
     profile: Path | None = None
     """A folder for test 7: METHOD.prof (snakeviz) and METHOD.trace.json (chrome://tracing)."""
 
@@ -64,11 +65,14 @@ def bench(suite: Suite) -> None:
     console = Console()
     run = describe_run(device)
     console.print(f"{run['device']}, {run['threads']} threads, torch {run['torch']}")
-    measured = _measure(console, tests, methods, device, suite.passes)
+    report = {"command": "curvox " + shlex.join(sys.argv[1:]), **run}
+
+    def save(measured: list[Row]) -> None:
+        if suite.json is not None:
+            write_json(suite.json, {**report, "rows": [asdict(row) for row in measured]})
+
+    measured = _measure(console, rows(tests, methods, device, suite.passes), save)
     if suite.json is not None:
-        command = "curvox " + shlex.join(sys.argv[1:])
-        rows_json = [asdict(row) for row in measured]
-        write_json(suite.json, {"command": command, **run, "rows": rows_json})
         console.print(f"rows: {suite.json}")
         if {5, 6} & set(tests):
             plot = suite.json.with_suffix(".png")
@@ -84,24 +88,34 @@ def bench(suite: Suite) -> None:
 
 
 def _measure(
-    console: Console, tests: list[int], methods: list[str], device: torch.device, passes: int
+    console: Console, coming: Iterable[Row], save: Callable[[list[Row]], None]
 ) -> list[Row]:
-    """Measure row by row and print each table as soon as its last row is there."""
+    """Measure row by row, saving each, and print each table as soon as its last row is there."""
     measured: list[Row] = []
+    unprinted: list[Row] = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("measuring")
-        for row in rows(tests, methods, device, passes):
-            finished = [done for done in measured if _title(done) == _title(measured[-1])]
-            if row.test < 5 and finished and _title(row) != _title(finished[0]):
-                console.print(_table(finished))
+        for row in coming:
+            if unprinted and _group(row) != _group(unprinted[-1]):
+                _print_tables(console, unprinted)
+                unprinted = []
             measured.append(row)
+            unprinted.append(row)
+            save(measured)
             progress.update(task, description=f"test {row.test}: {row.draw}, {row.method}")
-    for title in dict.fromkeys(_title(row) for row in measured):
-        finished = [row for row in measured if _title(row) == title]
-        if finished[0].test >= 5 or finished[-1] is measured[-1]:
-            console.print(_table(finished))
+    _print_tables(console, unprinted)
     return measured
+
+
+def _group(row: Row) -> str:
+    """Rows of one group come together; those of tests 5 and 6 take turns."""
+    return row.draw if row.test < 5 else "series"
+
+
+def _print_tables(console: Console, finished: list[Row]) -> None:
+    for title in dict.fromkeys(_title(row) for row in finished):
+        console.print(_table([row for row in finished if _title(row) == title]))
 
 
 def _title(row: Row) -> str:
