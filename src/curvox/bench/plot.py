@@ -18,13 +18,14 @@ __all__ = ["plot_series"]
 
 def plot_series(rows: list[Row], path: Path) -> None:
     """Draw tests 5 (time) and 6 (memory) as far as `rows` hold them."""
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
     series = [row for row in rows if row.cutoff is None]
     _draw(axes[0], [row for row in series if row.test == 5], "total_ms", "total_ms", 1.0)
     _draw(axes[1], [row for row in series if row.test == 6], "peak_mib", "peak_mb", 1e6 / 2**20)
     axes[0].set_ylabel("forward + backward [ms]")
     axes[1].set_ylabel("peak memory [MiB]")
-    axes[0].legend(frameon=False, fontsize=8)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     with writing(path) as temporary:
         figure.savefig(temporary, dpi=150)
     plt.close(figure)
