@@ -77,7 +77,9 @@ void splat_backward(const SplatTask& task, const float* image_gradient, float* p
   const int64_t count = static_cast<int64_t>(task.num_curves) * per_curve;
   std::vector<CurveGradient> runs(static_cast<size_t>(count));
   const bool parallel = threads > 1 && splat_work(task) >= kParallelWork;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (parallel)
+  // Neighbouring runs read the same pixels: hand them out together where there are enough.
+  const int64_t share = larger<int64_t>(smaller<int64_t>(count / (8 * threads), per_curve), 1);
+#pragma omp parallel for num_threads(threads) schedule(dynamic, share) if (parallel)
   for (int64_t unit = 0; unit < count; ++unit) {
     const int index = static_cast<int>(unit / per_curve);
     const int first = static_cast<int>(unit % per_curve) * kRunLength;

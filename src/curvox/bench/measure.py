@@ -51,12 +51,14 @@ def measure(
 
     start = time.perf_counter()
     peak = peak_bytes(once, device)
-    first = time.perf_counter() - start
-    count = max(min(passes, int(_SECONDS / first)), _FEWEST)
-    timing = time_passes(forward, cotangent, leaves, count)
-    if first < _SLOW:  # the first call of all also loads what later ones find
+    seconds = time.perf_counter() - start
+    if seconds < _SLOW:  # the first call of all also loads what later ones find
         peak = peak_bytes(once, device)
-    return timing, peak
+        start = time.perf_counter()
+        once()
+        seconds = time.perf_counter() - start
+    count = max(min(passes, int(_SECONDS / seconds)), _FEWEST)
+    return time_passes(forward, cotangent, leaves, count), peak
 
 
 def time_passes(
