@@ -1,5 +1,6 @@
 // The shallow network of a radiance field, on the CPU.
 #include "bind.h"
+#include "network_amx.h"
 #include "network_cpu.h"
 
 namespace curvox {
@@ -23,9 +24,9 @@ void check_rays(const NetworkTask& task) {
   }
 }
 
-void network_forward(const NetworkTask& task, float* colours, int threads) {
-  check_rays(task);
-  const Network network(task);
+template <class AnyNetwork>
+void forward_with(const NetworkTask& task, float* colours, int threads) {
+  const AnyNetwork network(task);
   const int shares = share_count(task);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (shares > 1)
   for (int share = 0; share < shares; ++share) {
@@ -34,14 +35,22 @@ void network_forward(const NetworkTask& task, float* colours, int threads) {
   }
 }
 
+void network_forward(const NetworkTask& task, bool tiles, float* colours, int threads) {
+  check_rays(task);
+#if defined(CURVOX_AMX)
+  if (tiles && amx_available()) return forward_with<TileNetwork>(task, colours, threads);
+#endif
+  forward_with<Network>(task, colours, threads);
+}
+
 struct NetworkGradients {
   float *features, *ray_inputs, *first, *second, *second_bias, *last, *last_bias;
 };
 
-void network_backward(const NetworkTask& task, const float* colours, const float* colours_gradient,
-                      const NetworkGradients& to, int threads) {
-  check_rays(task);
-  const Network network(task);
+template <class AnyNetwork>
+void backward_with(const NetworkTask& task, const float* colours, const float* colours_gradient,
+                   const NetworkGradients& to, int threads) {
+  const AnyNetwork network(task);
   const int shares = share_count(task);
   std::vector<NetworkSums> sums(shares);
   std::fill_n(to.ray_inputs, task.rays * task.width, 0.0f);
@@ -55,8 +64,20 @@ void network_backward(const NetworkTask& task, const float* colours, const float
   sum_transposed(sums, &NetworkSums::first, stride, task.width, task.inputs, to.first);
   sum_transposed(sums, &NetworkSums::second, stride, task.width, task.width, to.second);
   sum_transposed(sums, &NetworkSums::second_bias, stride, task.width, 1, to.second_bias);
-  sum_transposed(sums, &NetworkSums::last, Network::kPaddedColours, kColours, task.width, to.last);
+  sum_transposed(sums, &NetworkSums::last, AnyNetwork::kPaddedColours, kColours, task.width,
+                 to.last);
   sum_transposed(sums, &NetworkSums::last_bias, kColours, kColours, 1, to.last_bias);
+}
+
+void network_backward(const NetworkTask& task, bool tiles, const float* colours,
+                      const float* colours_gradient, const NetworkGradients& to, int threads) {
+  check_rays(task);
+#if defined(CURVOX_AMX)
+  if (tiles && amx_available()) {
+    return backward_with<TileNetwork>(task, colours, colours_gradient, to, threads);
+  }
+#endif
+  backward_with<Network>(task, colours, colours_gradient, to, threads);
 }
 
 NetworkTask network_task(uintptr_t features, uintptr_t ray_inputs, uintptr_t ray_ids,
@@ -70,22 +91,30 @@ NetworkTask network_task(uintptr_t features, uintptr_t ray_inputs, uintptr_t ray
 }  // namespace
 
 void bind_network(nb::module_& module) {
+  // Whether the matrix unit serves products of bfloat16.
+  module.def("network_tiles", [] {
+#if defined(CURVOX_AMX)
+    return amx_available();
+#else
+    return false;
+#endif
+  });
   module.def("network_forward",
              [](uintptr_t features, uintptr_t ray_inputs, uintptr_t ray_ids, uintptr_t first,
                 uintptr_t second, uintptr_t second_bias, uintptr_t last, uintptr_t last_bias,
-                int64_t count, int64_t rays, int inputs, int width, uintptr_t colours,
-                int threads) {
+                int64_t count, int64_t rays, int inputs, int width, bool tiles,
+                uintptr_t colours, int threads) {
                nb::gil_scoped_release release;
                network_forward(network_task(features, ray_inputs, ray_ids, first, second,
                                             second_bias, last, last_bias, count, rays, inputs,
                                             width),
-                               at<float>(colours), threads);
+                               tiles, at<float>(colours), threads);
              });
   module.def("network_backward",
              [](uintptr_t features, uintptr_t ray_inputs, uintptr_t ray_ids, uintptr_t first,
                 uintptr_t second, uintptr_t second_bias, uintptr_t last, uintptr_t last_bias,
-                int64_t count, int64_t rays, int inputs, int width, uintptr_t colours,
-                uintptr_t colours_gradient, uintptr_t features_gradient,
+                int64_t count, int64_t rays, int inputs, int width, bool tiles,
+                uintptr_t colours, uintptr_t colours_gradient, uintptr_t features_gradient,
                 uintptr_t ray_inputs_gradient, uintptr_t first_gradient, uintptr_t second_gradient,
                 uintptr_t second_bias_gradient, uintptr_t last_gradient,
                 uintptr_t last_bias_gradient, int threads) {
@@ -93,7 +122,7 @@ void bind_network(nb::module_& module) {
                network_backward(
                    network_task(features, ray_inputs, ray_ids, first, second, second_bias, last,
                                 last_bias, count, rays, inputs, width),
-                   at<const float>(colours), at<const float>(colours_gradient),
+                   tiles, at<const float>(colours), at<const float>(colours_gradient),
                    {at<float>(features_gradient), at<float>(ray_inputs_gradient),
                     at<float>(first_gradient), at<float>(second_gradient),
                     at<float>(second_bias_gradient), at<float>(last_gradient),

@@ -95,8 +95,8 @@ def _network_raw(device):
     inputs = (features, ray_inputs, _NETWORK_RAYS, *weights)
     colours, gradient = torch.rand(2, 40, 3)
     return [
-        (torch.ops.curvox.network, inputs),
-        (torch.ops.curvox.network_backward, (gradient, colours, *inputs)),
+        (torch.ops.curvox.network, (*inputs, False)),
+        (torch.ops.curvox.network_backward, (gradient, colours, *inputs, True)),
     ]
 
 
