@@ -10,5 +10,7 @@ NB_MODULE(CURVOX_MODULE, module) {
 #endif
   });
   curvox::bind_adam(module);
+  curvox::bind_composite(module);
+  curvox::bind_rays(module);
   curvox::bind_splat(module);
 }
