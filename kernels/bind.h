@@ -18,6 +18,7 @@ void bind_adam(nb::module_& module);
 void bind_composite(nb::module_& module);
 void bind_rays(nb::module_& module);
 void bind_splat(nb::module_& module);
+void bind_total_variation(nb::module_& module);
 
 template <class T>
 T* at(uintptr_t address) {

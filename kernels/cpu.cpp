@@ -13,4 +13,5 @@ NB_MODULE(CURVOX_MODULE, module) {
   curvox::bind_composite(module);
   curvox::bind_rays(module);
   curvox::bind_splat(module);
+  curvox::bind_total_variation(module);
 }
