@@ -38,6 +38,16 @@ def run(training, iterations=10**6):
     return training
 
 
+def quality(field, scene):
+    """PSNR over all photographs of a scene."""
+    background = torch.tensor(scene.background)
+    views = [
+        render_view(field, pose, camera, background).colour
+        for pose, camera in zip(scene.poses, scene.intrinsics, strict=True)
+    ]
+    return psnr(torch.stack(views), torch.stack([scene.image(i) for i in range(len(scene))]))
+
+
 def test_learns_to_look_like_the_photographs(scene, folder):
     config = dataclasses.replace(SMALL, voxels=48, iterations=300, coarse_iterations=150)
     training = run(Training(scene, config))
@@ -89,17 +99,11 @@ def test_fused_learns_as_well_as_native(scene, folder):
     """The default way, roundings and all, ends within 0.1 dB of plain PyTorch."""
     config = dataclasses.replace(SMALL, iterations=120, coarse_iterations=60)
     test = load_scene(folder, split="test")
-    background = torch.tensor(test.background)
-
-    def quality(rung):
-        training = run(Training(scene, dataclasses.replace(config, rung=rung)))
-        views = [
-            render_view(training.field, pose, camera, background).colour
-            for pose, camera in zip(test.poses, test.intrinsics, strict=True)
-        ]
-        return psnr(torch.stack(views), torch.stack([test.image(0), test.image(1)]))
-
-    assert quality("fused") == pytest.approx(quality("native"), abs=0.1)
+    fused, native = (
+        quality(run(Training(scene, dataclasses.replace(config, rung=rung))).field, test)
+        for rung in ("fused", "native")
+    )
+    assert fused == pytest.approx(native, abs=0.1)
 
 
 def test_grows_as_published():
@@ -196,7 +200,7 @@ def test_fine_box_holds_what_was_found(scene):
     assert torch.equal(fine_box(field), field.box)  # nothing found yet
     with torch.no_grad():
         field.density.volume()[30:40, 50:60, 45:47] = 20
-    x, y, z = field.density.axes()
+    x, _, z = field.density.axes()
     low, high = fine_box(field)
     assert low[0] < x[30]
     assert high[0] > x[39]
