@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from curvox._native import compile_cuda, cuda
-from curvox.ops import adam, splat
+from curvox.ops import adam, interpolate, splat
 
 
 def _nvrtc_reason():
@@ -136,6 +136,11 @@ def test_launches_match_the_kernels(monkeypatch):
         splat._splat_backward_cuda(image, points, weights, sigmas, 20, 0.0, 1e-6, wanted)
     settings = (0.1, 0.9, 0.999, 1e-8, 0.1, 0.03, True)
     adam._adam_step_cuda(weights, weights, weights, weights, None, *settings)
+    rows, matrix = torch.arange(5), torch.rand(8, 3)
+    adam._adam_rows_cuda(matrix, rows, matrix[:5], matrix, matrix, None, *settings[:-1])
+    grid = ((2, 2, 2), torch.rand(2, 3), torch.rand(5, 3))
+    interpolate._interpolate_cuda(matrix, *grid)
+    interpolate._interpolate_backward_cuda(matrix[:5], *grid)
 
     kernels = _entry_parameters()
     for name, blocks, threads, *arguments in launches:

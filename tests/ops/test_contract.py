@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from curvox.ops.adam import adam_step, adam_step_reference
+from curvox.ops.adam import adam_rows, adam_step, adam_step_reference
+from curvox.ops.interpolate import interpolate
 from curvox.ops.splat import splat
 
 
@@ -73,9 +74,68 @@ def _adam_raw(device):
     ]
 
 
+_ROWS = (0, 3)
+
+
+def _adam_rows_inputs(device, dtype):
+    parameters, gradients, mean, square = _adam_inputs(device, dtype)
+    return [parameters, gradients[: len(_ROWS)], mean, square]
+
+
+def _adam_rows_call(parameters, gradients, mean, square, backend):
+    state = [tensor.detach().clone() for tensor in (parameters, mean, square)]
+    rows = torch.tensor(_ROWS, device=gradients.device)
+    adam_rows(state[0], rows, gradients, *state[1:], 3, learning_rate=0.1, backend=backend)
+    return torch.cat(state)
+
+
+def _adam_rows_raw(device):
+    parameters, *others = _adam_rows_inputs(device, torch.float32)
+    rows = torch.tensor(_ROWS, device=device)
+    settings = (None, 0.1, 0.9, 0.999, 1e-8, 0.1, 0.03)
+    return [(torch.ops.curvox.adam_rows, (parameters, rows, *others, *settings))]
+
+
+_SHAPE = (3, 4, 5)
+
+
+def _box(tensor):
+    return torch.tensor([[-1.0, 0.0, 0.5], [1.0, 3.0, 1.5]]).to(tensor)
+
+
+def _grid_points(values):
+    generator = torch.Generator().manual_seed(2)
+    points = torch.rand(30, 3, generator=generator) * 5 - 1
+    return points.to(values)
+
+
+def _interpolate_inputs(device, dtype):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(60, 3, generator=generator).to(device, dtype)]
+
+
+def _interpolate_call(values, backend):
+    return interpolate(values, _SHAPE, _box(values), _grid_points(values), backend=backend)
+
+
+def _interpolate_raw(device):
+    (values,) = _interpolate_inputs(device, torch.float32)
+    box, points = _box(values), _grid_points(values)
+    backward = (values[:30], _SHAPE, box, points)
+    raw = [
+        (torch.ops.curvox.interpolate, (values, _SHAPE, box, points)),
+        (torch.ops.curvox.interpolate_backward, backward),
+    ]
+    if device.type == "cpu":
+        raw.append((torch.ops.curvox.interpolate_backward_sparse, backward))
+    return raw
+
+
 OPS = [
     Op("splat", _splat_inputs, _splat_call, _splat_raw, 1.1e-4, 1e-4),
     Op("adam_step", _adam_inputs, _adam_call, _adam_raw, 1e-6, 0.0),
+    Op("adam_rows", _adam_rows_inputs, _adam_rows_call, _adam_rows_raw, 1e-6, 0.0),
+    Op("interpolate", _interpolate_inputs, _interpolate_call, _interpolate_raw, 1e-5, 1e-5),
 ]
 
 
