@@ -16,6 +16,7 @@ namespace nb = nanobind;
 
 void bind_adam(nb::module_& module);
 void bind_interpolate(nb::module_& module);
+void bind_march(nb::module_& module);
 void bind_splat(nb::module_& module);
 
 template <class T>

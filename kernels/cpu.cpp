@@ -11,5 +11,6 @@ NB_MODULE(CURVOX_MODULE, module) {
   });
   curvox::bind_adam(module);
   curvox::bind_interpolate(module);
+  curvox::bind_march(module);
   curvox::bind_splat(module);
 }

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from curvox._native import compile_cuda, cuda
-from curvox.ops import adam, interpolate, splat
+from curvox.ops import adam, interpolate, march, rays_hit, splat
 
 
 def _nvrtc_reason():
@@ -141,6 +141,13 @@ def test_launches_match_the_kernels(monkeypatch):
     grid = ((2, 2, 2), torch.rand(2, 3), torch.rand(5, 3))
     interpolate._interpolate_cuda(matrix, *grid)
     interpolate._interpolate_backward_cuda(matrix[:5], *grid)
+    occupancy = rays_hit.pack_occupancy(
+        torch.ones(3, 3, 3, dtype=torch.bool), torch.tensor([[0.0] * 3, [1.0] * 3])
+    )
+    rays = rays_hit.ray_arguments(matrix, matrix, occupancy, grid[1], 0.1, 1.0, 0.1, None)
+    rays_hit._rays_hit_cuda(*rays)
+    march._march_cuda(*rays, matrix[:, :1], (2, 2, 2), 0.0, 0.5, 1e-4, 1e-3)
+    march._march_backward_cuda(weights, weights, weights, weights, rows, 0.0, 0.5)
 
     kernels = _entry_parameters()
     for name, blocks, threads, *arguments in launches:

@@ -11,6 +11,8 @@ import torch
 
 from curvox.ops.adam import adam_rows, adam_step, adam_step_reference
 from curvox.ops.interpolate import interpolate
+from curvox.ops.march import march
+from curvox.ops.rays_hit import pack_occupancy, ray_arguments, rays_hit
 from curvox.ops.splat import splat
 
 
@@ -131,11 +133,68 @@ def _interpolate_raw(device):
     return raw
 
 
+_RULE = {"shift": 0.0, "interval": 0.5, "alpha_threshold": 0.1, "stop": 1e-3}
+
+
+def _march_rays(like):
+    """Eight rays, a mask that covers half of the grid's box, and where the samples stand."""
+    generator = torch.Generator().manual_seed(3)
+    origins = torch.rand(8, 3, generator=generator, dtype=torch.float64)
+    directions = torch.randn(8, 3, generator=generator, dtype=torch.float64)
+    directions = directions / directions.norm(dim=1, keepdim=True)
+    mask = torch.rand(6, 5, 7, generator=generator) < 0.7
+    box = _box(origins)
+    occupancy = pack_occupancy(mask.to(like.device), (box * 0.7).to(like))
+    return origins.to(like), directions.to(like), occupancy, box.to(like), 0.01, 5.0, 0.11
+
+
+def _march_inputs(device, dtype):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(60, 1, generator=generator).to(device, dtype)]
+
+
+def _march_call(values, backend):
+    origins, directions, occupancy, box, *limits = _march_rays(values)
+    samples = march(
+        origins, directions, values, _SHAPE, box, occupancy, *limits, **_RULE, backend=backend
+    )
+    return torch.cat([samples.weights, samples.last_transmittance])
+
+
+def _march_raw(device):
+    (values,) = _march_inputs(device, torch.float32)
+    rays = ray_arguments(*_march_rays(values), None)
+    rule = tuple(_RULE.values())
+    arguments = (*rays, values, _SHAPE, *rule)
+    _, _, _, offsets, density, alpha, weights, last = torch.ops.curvox.march(*arguments)
+    backward = (weights, last, alpha, density, offsets, *rule[:2])
+    return [
+        (torch.ops.curvox.march, arguments),
+        (torch.ops.curvox.march_backward, backward),
+    ]
+
+
+def _rays_hit_inputs(device, dtype):
+    return list(_march_rays(torch.zeros(0, device=device, dtype=dtype))[:2])
+
+
+def _rays_hit_call(origins, directions, backend):
+    rest = _march_rays(origins)[2:]
+    return rays_hit(origins, directions, *rest, backend=backend).to(origins.dtype)
+
+
+def _rays_hit_raw(device):
+    rays = _march_rays(torch.zeros(0, device=device))
+    return [(torch.ops.curvox.rays_hit, ray_arguments(*rays, None))]
+
+
 OPS = [
     Op("splat", _splat_inputs, _splat_call, _splat_raw, 1.1e-4, 1e-4),
     Op("adam_step", _adam_inputs, _adam_call, _adam_raw, 1e-6, 0.0),
     Op("adam_rows", _adam_rows_inputs, _adam_rows_call, _adam_rows_raw, 1e-6, 0.0),
     Op("interpolate", _interpolate_inputs, _interpolate_call, _interpolate_raw, 1e-5, 1e-5),
+    Op("march", _march_inputs, _march_call, _march_raw, 1e-5, 1e-4),
+    Op("rays_hit", _rays_hit_inputs, _rays_hit_call, _rays_hit_raw, 0.0, 0.0),
 ]
 
 
@@ -153,7 +212,7 @@ def test_registration(op, device):
 def test_reference_gradients(op, device):
     """The reference's gradients in float64 are those of finite differences."""
     if op.gradient_tolerance == 0:
-        pytest.skip(f"{op.name} works in place and has no gradient")
+        pytest.skip(f"{op.name} has no gradient")
     inputs = [tensor.requires_grad_() for tensor in op.inputs(device, torch.float64)]
     assert torch.autograd.gradcheck(lambda *args: op.call(*args, "torch"), inputs)
 

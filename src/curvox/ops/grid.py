@@ -12,58 +12,31 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["check_box", "check_grid", "check_like", "grid_coordinates", "interpolate_reference"]
+from curvox.ops.checks import check_box, check_float
+
+__all__ = ["check_grid", "interpolate_reference"]
 
 _MAX_POINTS = 2**31 - 1  # rows are counted in 32 bits by the kernels
 
 
-def check_like(first: str, tensor: Tensor, **others: Tensor) -> None:
-    """Raise TypeError unless `others` have the dtype and the device of `tensor`, named `first`."""
-    if tensor.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"{first} must be float32 or float64, got {tensor.dtype}")
-    for name, other in others.items():
-        if other.dtype != tensor.dtype or other.device != tensor.device:
-            raise TypeError(
-                f"{name} is {other.dtype} on {other.device}, "
-                f"{first} {tensor.dtype} on {tensor.device}"
-            )
-
-
-def check_box(name: str, box: Tensor) -> None:
-    """Raise ValueError for a box that is not [2, 3], or, on the CPU, not finite or empty."""
-    if box.shape != (2, 3):
-        raise ValueError(f"{name} must be [2, 3], got {list(box.shape)}")
-    if box.device.type != "cpu":
-        return  # nothing is read back from a GPU
-    low, high = box.tolist()
-    axes = zip(low, high, strict=True)
-    if not all(math.isfinite(a) and math.isfinite(b) and a < b for a, b in axes):
-        raise ValueError(f"{name} must have finite corners, the first the lower: {low}, {high}")
-
-
 def check_grid(name: str, values: Tensor, shape: Sequence[int], box: Tensor) -> None:
-    """Raise ValueError for a grid whose rows, shape and box do not fit together."""
+    """Raise ValueError or TypeError for a grid whose rows, shape and box do not fit together."""
+    check_float(name, values)
     if len(shape) != 3 or min(shape) < 2:
         raise ValueError(f"shape must be three sizes of at least 2, got {list(shape)}")
     if values.ndim != 2 or values.shape[0] != math.prod(shape):
         raise ValueError(f"{name} must be [{math.prod(shape)}, C], got {list(values.shape)}")
     if values.shape[0] > _MAX_POINTS:
         raise ValueError(f"a grid has at most {_MAX_POINTS} points, got {list(shape)}")
-    check_box("box", box)
-
-
-def grid_coordinates(points: Tensor, shape: Sequence[int], box: Tensor) -> Tensor:
-    """Positions [M, 3] counted in grid points: 0 on the box's low faces, shape - 1 on the high."""
-    steps = torch.tensor([size - 1 for size in shape], dtype=points.dtype, device=points.device)
-    return (points - box[0]) * (steps / (box[1] - box[0]))
+    check_box("box", box, name, values)
 
 
 def interpolate_reference(
     values: Tensor, shape: Sequence[int], box: Tensor, points: Tensor, sparse: bool = False
 ) -> Tensor:
     """:func:`curvox.ops.interpolate.interpolate` in plain PyTorch, after its checks."""
-    coordinates = grid_coordinates(points, shape, box)
     last = torch.tensor([size - 1 for size in shape], dtype=points.dtype, device=points.device)
+    coordinates = (points - box[0]) * (last / (box[1] - box[0]))  # [M, 3]
     # Comparisons that are false for what is not a number, so that it stands at 0.
     coordinates = torch.where(coordinates > 0, coordinates, 0.0)
     coordinates = torch.where(coordinates < last, coordinates, last)

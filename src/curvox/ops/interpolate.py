@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from curvox import _native
-from curvox.ops.grid import check_grid, check_like, interpolate_reference
+from curvox.ops.checks import check_like, runs_kernel
+from curvox.ops.grid import check_grid, interpolate_reference
 
 __all__ = ["grid_gradient", "interpolate"]
 
@@ -52,14 +53,11 @@ def interpolate(
     On the CPU the gradient has the same bits for any number of threads. On CUDA it is added up by
     atomic operations, in no fixed order.
     """
-    check_like("values", values, box=box, points=points)
     check_grid("values", values, shape, box)
     if points.ndim != 2 or points.shape[1] != 3:
         raise ValueError(f"points must be [M, 3], got {list(points.shape)}")
-    if backend not in (None, "torch"):
-        raise ValueError(f"backend must be None or 'torch', got {backend!r}")
-    fused = values.dtype == torch.float32 and values.device.type in ("cpu", "cuda")
-    if backend == "torch" or not fused:
+    check_like("points", points, (points.shape[0], 3), "values", values)
+    if not runs_kernel(values, backend):
         on_cpu = values.device.type == "cpu"
         return interpolate_reference(values, shape, box, points, sparse and on_cpu)
     result: Tensor = _Interpolate.apply(values, list(shape), box, points, sparse)
