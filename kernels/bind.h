@@ -15,6 +15,7 @@ namespace curvox {
 namespace nb = nanobind;
 
 void bind_adam(nb::module_& module);
+void bind_blur(nb::module_& module);
 void bind_composite(nb::module_& module);
 void bind_interpolate(nb::module_& module);
 void bind_march(nb::module_& module);

@@ -11,6 +11,7 @@ import torch
 
 from curvox.ops.adam import adam_rows, adam_step, adam_step_reference
 from curvox.ops.alpha import density_to_alpha
+from curvox.ops.blur import gaussian_blur
 from curvox.ops.composite import composite
 from curvox.ops.distortion import distortion
 from curvox.ops.interpolate import interpolate
@@ -57,10 +58,27 @@ def _splat_raw(device):
     inputs = _splat_inputs(device, torch.float32)
     gradient = torch.randn(13, 21, device=device)
     return [
-        (torch.ops.curvox.splat, (*inputs, 13, 21, 9, 0.0, 1e-6)),
-        (torch.ops.curvox.splat_backward, (gradient, *inputs, 9, 0.0, 1e-6, True)),
-        (torch.ops.curvox.splat_backward, (gradient, *inputs, 9, 3.0, 1e-6, False)),
+        (torch.ops.curvox.splat, (*inputs, 13, 21, 9, 0.0, 1e-6, 0, 0.0)),
+        (torch.ops.curvox.splat, (*inputs, 13, 21, 9, 0.0, 1e-6, 3, 0.1)),
+        (torch.ops.curvox.splat_backward, (gradient, *inputs, 9, 0.0, 1e-6, 0, 0.0, True)),
+        (torch.ops.curvox.splat_backward, (gradient, *inputs, 9, 3.0, 1e-6, 3, 0.1, False)),
     ]
+
+
+def _blur_inputs(device, dtype):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(23, 41, generator=generator).to(device, dtype)]
+
+
+def _blur_call(image, backend):
+    grown = gaussian_blur(image, 2.5, margin=4, backend=backend)
+    return gaussian_blur(grown, 1.2, reach=3, margin=-6, backend=backend)
+
+
+def _blur_raw(device):
+    (image,) = _blur_inputs(device, torch.float32)
+    taps = torch.rand(7, device=device)
+    return [(torch.ops.curvox.blur, (image, taps, margin)) for margin in (-5, 0, 2)]
 
 
 def _adam_inputs(device, dtype):
@@ -367,6 +385,7 @@ def _rays_hit_raw(device):
 
 
 OPS = [
+    Op("gaussian_blur", _blur_inputs, _blur_call, _blur_raw, 1e-6, 1e-6),
     Op("splat", _splat_inputs, _splat_call, _splat_raw, 1.1e-4, 1e-4),
     Op("shallow_network", _network_inputs, _network_call, _network_raw, 1e-6, 1e-5),
     Op("adam_step", _adam_inputs, _adam_call, _adam_raw, 1e-6, 0.0),

@@ -53,7 +53,7 @@ class Training:
         """Spent on iterations and on preparing stages."""
         self._generator = torch.Generator().manual_seed(config.seed)
         start = time.perf_counter()
-        field, rates = coarse_field(scene)
+        field, rates = coarse_field(scene, config.voxels**3)
         self.stage = Stage(
             scene, field, config, config.coarse_losses(), self._generator, density_rates=rates
         )
