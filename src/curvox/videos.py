@@ -43,31 +43,30 @@ def save_video(path: str | Path, frames: Iterable[Tensor], *, rate: float = 30.0
         raise ValueError(f"rate must be in 0..240 frames a second, got {rate}")
     count = 0
     first: torch.Size | None = None
-    with writing(path) as temporary:
-        # The index goes to the front, so that a browser shows it while it loads.
-        with av.open(str(temporary), "w", options={"movflags": "+faststart"}) as container:
-            stream = None
-            for frame in frames:
-                first = first or frame.shape
-                if frame.shape != first or frame.ndim != 3 or frame.shape[2] != 3:
-                    raise ValueError(
-                        f"frames must be [H, W, 3] of one size, got {list(first)} and then "
-                        f"{list(frame.shape)}"
-                    )
-                picture = _even(frame)
-                if stream is None:
-                    height, width, _ = picture.shape
-                    stream = _open_stream(container, height, width, rate)
-                image = av.VideoFrame.from_ndarray(picture.numpy(), format="rgb24").reformat(
-                    format="yuv420p",
-                    dst_colorspace=Colorspace.ITU709,
-                    dst_color_range=ColorRange.MPEG,
+    options = {"movflags": "+faststart"}  # the index in front: a browser shows it while it loads
+    with writing(path) as temporary, av.open(str(temporary), "w", options=options) as container:
+        stream = None
+        for frame in frames:
+            first = first or frame.shape
+            if frame.shape != first or frame.ndim != 3 or frame.shape[2] != 3:
+                raise ValueError(
+                    f"frames must be [H, W, 3] of one size, got {list(first)} and then "
+                    f"{list(frame.shape)}"
                 )
-                container.mux(stream.encode(image))
-                count += 1
+            picture = _even(frame)
             if stream is None:
-                raise ValueError("a video needs at least one frame")
-            container.mux(stream.encode(None))
+                height, width, _ = picture.shape
+                stream = _open_stream(container, height, width, rate)
+            image = av.VideoFrame.from_ndarray(picture.numpy(), format="rgb24").reformat(
+                format="yuv420p",
+                dst_colorspace=Colorspace.ITU709,
+                dst_color_range=ColorRange.MPEG,
+            )
+            container.mux(stream.encode(image))
+            count += 1
+        if stream is None:
+            raise ValueError("a video needs at least one frame")
+        container.mux(stream.encode(None))
     return count
 
 
