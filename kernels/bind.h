@@ -15,6 +15,7 @@ namespace curvox {
 namespace nb = nanobind;
 
 void bind_adam(nb::module_& module);
+void bind_network(nb::module_& module);
 void bind_splat(nb::module_& module);
 
 template <class T>

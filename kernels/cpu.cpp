@@ -10,5 +10,6 @@ NB_MODULE(CURVOX_MODULE, module) {
 #endif
   });
   curvox::bind_adam(module);
+  curvox::bind_network(module);
   curvox::bind_splat(module);
 }

@@ -18,7 +18,7 @@ constexpr int kLanes = 4;  // SSE, NEON
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 using IntLanes = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
-inline Lanes broadcast(float value) { return Lanes{} + value; }
+inline Lanes broadcast(float value) { return value - Lanes{}; }  // x - 0 is x, also for -0
 
 // 0, 1, 2, ...
 inline Lanes lane_numbers() {

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from curvox.ops.adam import adam_step, adam_step_reference
+from curvox.ops.network import shallow_network
 from curvox.ops.splat import splat
 
 
@@ -73,8 +74,35 @@ def _adam_raw(device):
     ]
 
 
+def _network_inputs(device, dtype):
+    generator = torch.Generator().manual_seed(1)
+    shapes = ((40, 5), (6, 9), (9, 5), (9, 9), (9,), (3, 9), (3,))
+    return [torch.randn(shape, generator=generator).to(device, dtype) for shape in shapes]
+
+
+_NETWORK_RAYS = torch.arange(40, dtype=torch.int32) // 8
+
+
+def _network_call(features, ray_inputs, *weights, backend):
+    ray_ids = _NETWORK_RAYS.to(features.device)
+    return shallow_network(features, ray_inputs, ray_ids, *weights, backend=backend)
+
+
+def _network_raw(device):
+    features, ray_inputs, *weights = _network_inputs(device, torch.float32)
+    if device != "cpu":
+        return []  # a GPU runs the reference
+    inputs = (features, ray_inputs, _NETWORK_RAYS, *weights)
+    colours, gradient = torch.rand(2, 40, 3)
+    return [
+        (torch.ops.curvox.network, (*inputs, False)),
+        (torch.ops.curvox.network_backward, (gradient, colours, *inputs, True)),
+    ]
+
+
 OPS = [
     Op("splat", _splat_inputs, _splat_call, _splat_raw, 1.1e-4, 1e-4),
+    Op("shallow_network", _network_inputs, _network_call, _network_raw, 1e-6, 1e-5),
     Op("adam_step", _adam_inputs, _adam_call, _adam_raw, 1e-6, 0.0),
 ]
 
@@ -95,14 +123,14 @@ def test_reference_gradients(op, device):
     if op.gradient_tolerance == 0:
         pytest.skip(f"{op.name} works in place and has no gradient")
     inputs = [tensor.requires_grad_() for tensor in op.inputs(device, torch.float64)]
-    assert torch.autograd.gradcheck(lambda *args: op.call(*args, "torch"), inputs)
+    assert torch.autograd.gradcheck(lambda *args: op.call(*args, backend="torch"), inputs)
 
 
 def test_kernel_against_reference(op, device):
     """Values and gradients of the float32 kernel against the reference in float64."""
     fast = [tensor.requires_grad_() for tensor in op.inputs(device, torch.float32)]
     exact = [tensor.detach().double().requires_grad_() for tensor in fast]
-    value, expected = op.call(*fast, None), op.call(*exact, "torch")
+    value, expected = op.call(*fast, backend=None), op.call(*exact, backend="torch")
     assert value.dtype == torch.float32
     assert (value - expected).abs().max() <= op.value_tolerance
     if op.gradient_tolerance == 0:

@@ -122,20 +122,26 @@ class Field(nn.Module):
         )
 
     def colours(
-        self, values: Tensor, directions: Tensor, ray_ids: Tensor, points: Tensor
+        self,
+        values: Tensor,
+        directions: Tensor,
+        ray_ids: Tensor,
+        points: Tensor,
+        backend: str | None = None,
     ) -> Tensor:
         """Colours of samples, [K, 3] in 0..1.
 
         Args:
             values: [K, C], interpolated from the colour grid.
             directions: [R, 3], of the rays.
-            ray_ids: [K], int32.
+            ray_ids: [K], int32, in rising order.
             points: [K, 3].
+            backend: of the network, ``"torch"`` for plain PyTorch.
         """
         if self.network is None:
             return torch.sigmoid(values)
         low, high = self.box
-        return self.network(values, directions, ray_ids, (points - low) / (high - low))
+        return self.network(values, directions, ray_ids, (points - low) / (high - low), backend)
 
     @torch.no_grad()
     def alpha(self) -> Tensor:

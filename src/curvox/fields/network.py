@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from curvox.ops.network import shallow_network
+
 __all__ = ["ColourNetwork", "positional_encoding"]
 
 _DIRECTION_FREQUENCIES = 4
@@ -40,41 +42,57 @@ class ColourNetwork(nn.Module):
     def __init__(self, features: int, width: int = 128, positions: bool = False) -> None:
         super().__init__()
         self.positions = positions
-        inputs = features + 3 * (1 + 2 * _DIRECTION_FREQUENCIES)
-        if positions:
-            inputs += 3 * (1 + 2 * _POSITION_FREQUENCIES)
-        self.layers = nn.Sequential(
-            nn.Linear(inputs, width),
-            nn.ReLU(inplace=True),
-            nn.Linear(width, width),
-            nn.ReLU(inplace=True),
-            nn.Linear(width, 3),
-        )
-        nn.init.zeros_(self.layers[-1].bias)
+        inputs = features + (3 * (1 + 2 * _POSITION_FREQUENCIES) if positions else 0)
+        # The first layer in two parts: what each sample brings, and what its ray does.
+        self.of_sample = nn.Linear(inputs, width, bias=False)
+        self.of_ray = nn.Linear(3 * (1 + 2 * _DIRECTION_FREQUENCIES), width)
+        self.second = nn.Linear(width, width)
+        self.last = nn.Linear(width, 3)
 
     def forward(
-        self, features: Tensor, directions: Tensor, ray_ids: Tensor, places: Tensor
+        self,
+        features: Tensor,
+        directions: Tensor,
+        ray_ids: Tensor,
+        places: Tensor,
+        backend: str | None = None,
     ) -> Tensor:
         """Colours, [K, 3] in 0..1.
 
         Args:
             features: [K, C].
             directions: [R, 3], of the rays, length one.
-            ray_ids: [K], int32, the ray of each sample.
+            ray_ids: [K], int32, the ray of each sample, in rising order.
             places: [K, 3], positions in the field's box, each coordinate in 0..1.
+            backend: of :func:`curvox.ops.network.shallow_network`.
         """
-        encoded = positional_encoding(directions, _DIRECTION_FREQUENCIES)  # [R, 27]
-        inputs = [features, encoded.index_select(0, ray_ids)]
         if self.positions:
-            inputs.append(positional_encoding(places, _POSITION_FREQUENCIES))
-        return torch.sigmoid(self.layers(torch.cat(inputs, -1)))
+            encoded = positional_encoding(places, _POSITION_FREQUENCIES)
+            features = torch.cat([features, encoded], 1)
+        return shallow_network(
+            features,
+            self.of_ray(positional_encoding(directions, _DIRECTION_FREQUENCIES)),
+            ray_ids,
+            self.of_sample.weight,
+            self.second.weight,
+            self.second.bias,
+            self.last.weight,
+            self.last.bias,
+            backend=backend,
+        )
 
+    @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
-        """Draw all weights anew from a generator, uniformly in ±1/√inputs as PyTorch does."""
-        with torch.no_grad():
-            for layer in self.layers:
-                if isinstance(layer, nn.Linear):
-                    bound = 1 / math.sqrt(layer.in_features)
-                    layer.weight.uniform_(-bound, bound, generator=generator)
-                    layer.bias.uniform_(-bound, bound, generator=generator)
-            self.layers[-1].bias.zero_()
+        """Draw all weights anew, uniformly in ±1/√inputs of their layer as PyTorch does."""
+        inputs = self.of_sample.in_features + self.of_ray.in_features
+        for layer, count in (
+            (self.of_sample, inputs),
+            (self.of_ray, inputs),
+            (self.second, self.second.in_features),
+            (self.last, self.last.in_features),
+        ):
+            for parameter in layer.parameters():
+                bound = 1 / math.sqrt(count)
+                drawn = torch.rand(parameter.shape, generator=generator) * (2 * bound) - bound
+                parameter.copy_(drawn)
+        self.last.bias.zero_()

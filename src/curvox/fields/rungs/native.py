@@ -57,6 +57,7 @@ def render_native(
         directions,
         ray_ids[coloured],
         points[coloured],
+        backend="torch",
     )
     colour = torch.zeros_like(origins).index_add(
         0, ray_ids[coloured], weights[coloured, None] * colours

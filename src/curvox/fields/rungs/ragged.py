@@ -79,6 +79,7 @@ def _render(field, origins, directions, jitter, ranges, add):  # type: ignore[no
         directions,
         ray_ids[coloured],
         points[coloured],
+        backend="torch",
     )
     return Rendered(
         colour=add(weights[coloured], colours, ray_ids[coloured]),
