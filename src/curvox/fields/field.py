@@ -65,6 +65,8 @@ class FieldSettings:
     width: int = 128
     positions: bool = False
     """See :class:`curvox.fields.network.ColourNetwork`."""
+    precision: str = "float32"
+    """Of the network's products, see :func:`curvox.ops.network.shallow_network`."""
 
 
 class Field(nn.Module):
@@ -141,7 +143,14 @@ class Field(nn.Module):
         if self.network is None:
             return torch.sigmoid(values)
         low, high = self.box
-        return self.network(values, directions, ray_ids, (points - low) / (high - low), backend)
+        return self.network(
+            values,
+            directions,
+            ray_ids,
+            (points - low) / (high - low),
+            precision=self.settings.precision,
+            backend=backend,
+        )
 
     @torch.no_grad()
     def alpha(self) -> Tensor:

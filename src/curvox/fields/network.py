@@ -55,6 +55,8 @@ class ColourNetwork(nn.Module):
         directions: Tensor,
         ray_ids: Tensor,
         places: Tensor,
+        *,
+        precision: str = "float32",
         backend: str | None = None,
     ) -> Tensor:
         """Colours, [K, 3] in 0..1.
@@ -64,7 +66,7 @@ class ColourNetwork(nn.Module):
             directions: [R, 3], of the rays, length one.
             ray_ids: [K], int32, the ray of each sample, in rising order.
             places: [K, 3], positions in the field's box, each coordinate in 0..1.
-            backend: of :func:`curvox.ops.network.shallow_network`.
+            precision, backend: of :func:`curvox.ops.network.shallow_network`.
         """
         if self.positions:
             encoded = positional_encoding(places, _POSITION_FREQUENCIES)
@@ -78,6 +80,7 @@ class ColourNetwork(nn.Module):
             self.second.bias,
             self.last.weight,
             self.last.bias,
+            precision=precision,
             backend=backend,
         )
 

@@ -137,6 +137,7 @@ class Training:
             weight_threshold=_THRESHOLD,
             width=config.width,
             positions=config.positions,
+            precision=config.precision,
         )
         box = fine_box(coarse)
         field = Field(box, grid_shape(box, config.voxels_at(0.0)), settings)

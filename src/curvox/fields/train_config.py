@@ -45,6 +45,9 @@ class TrainConfig:
     """Of the hidden layers of the network."""
     positions: bool = False
     """Feed the network an encoding of the position too."""
+    precision: str = "bfloat16"
+    """Of the products in the network, for the rung fused on processors with a matrix unit for it;
+    float32 is exact and slower."""
     grid_rate: float = 0.1
     """Learning rate of the grids."""
     network_rate: float = 1e-3
@@ -68,6 +71,8 @@ class TrainConfig:
             raise InputError(f"rung must be one of {', '.join(RUNGS)}, got {self.rung!r}")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise InputError(f"minutes must be positive, got {self.minutes}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise InputError(f"precision must be float32 or bfloat16, got {self.precision!r}")
         for name in ("grid_rate", "network_rate", "rate_decay"):
             if not 0 < getattr(self, name) <= 1:
                 raise InputError(f"{name} must be in (0, 1], got {getattr(self, name)}")

@@ -12,7 +12,7 @@ from torch.nn.functional import grid_sample, softplus
 from curvox.fields.field import Field
 from curvox.fields.grid import VoxelGrid
 from curvox.fields.rungs.rendered import Rendered
-from curvox.ops.sample_rays import interval_in_box
+from curvox.ops.sample_rays import lattice
 
 __all__ = ["dense_interpolate", "render_native"]
 
@@ -28,11 +28,13 @@ def render_native(
         jitter: [R] in [0, 1), where in its step a ray's samples stand. None: in the middle.
     """
     march = field.march
-    start, end = interval_in_box(origins, directions, field.box, march.near, march.far)  # [R] each
-    offset = torch.full_like(start, 0.5) if jitter is None else jitter
-    counts = ((end - start) / march.step - offset).ceil().clamp(min=0)
+    if jitter is None:
+        jitter = torch.full_like(origins[:, 0], 0.5)
+    enter, counts = lattice(
+        origins, directions, field.box, jitter, march.near, march.far, march.step
+    )
     steps = torch.arange(int(counts.max()) if len(counts) else 0, device=origins.device)
-    distances = start[:, None] + (steps + offset[:, None]) * march.step  # [R, S]
+    distances = enter[:, None] + (steps + jitter[:, None]) * march.step  # [R, S]
     points = origins[:, None] + distances[..., None] * directions[:, None]  # [R, S, 3]
     inside = steps < counts[:, None]
     inside[inside.clone()] = field.occupancy.at(points[inside])

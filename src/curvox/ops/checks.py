@@ -1,0 +1,86 @@
+"""Checks that the ops share: of devices, of tensors that go together, of ragged lists."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "check_box",
+    "check_float",
+    "check_like",
+    "check_offset_values",
+    "check_offsets",
+    "runs_kernel",
+]
+
+
+def runs_kernel(tensor: Tensor, backend: str | None) -> bool:
+    """Whether an op on `tensor` takes its kernel: float32 on CPU or CUDA, no other backend asked.
+
+    Raises:
+        ValueError: a backend other than None and ``"torch"``.
+    """
+    if backend not in (None, "torch"):
+        raise ValueError(f"backend must be None or 'torch', got {backend!r}")
+    fused = tensor.dtype == torch.float32 and tensor.device.type in ("cpu", "cuda")
+    return fused and backend is None
+
+
+def check_float(name: str, tensor: Tensor) -> None:
+    """Raise TypeError if `tensor` is neither float32 nor float64."""
+    if tensor.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"{name} must be float32 or float64, got {tensor.dtype}")
+
+
+def check_like(
+    name: str, tensor: Tensor, shape: tuple[int, ...], other_name: str, other: Tensor
+) -> None:
+    """Raise ValueError if `tensor` is not of `shape`, TypeError if its dtype or device is not that
+    of `other`.
+    """
+    if tensor.shape != shape:
+        raise ValueError(f"{name} must be {list(shape)}, got {list(tensor.shape)}")
+    if tensor.dtype != other.dtype:
+        raise TypeError(f"{name} is {tensor.dtype}, {other_name} {other.dtype}")
+    if tensor.device != other.device:
+        raise TypeError(f"{name} is on {tensor.device}, {other_name} on {other.device}")
+
+
+def check_box(name: str, box: Tensor, other_name: str, other: Tensor) -> None:
+    """Raise ValueError or TypeError if `box` is not a box of three axes beside `other`.
+
+    Corners are looked at on the CPU only: nothing is read back from a GPU.
+    """
+    check_like(name, box, (2, 3), other_name, other)
+    if box.device.type != "cpu":
+        return
+    low, high = box.tolist()
+    if not all(-torch.inf < a < b < torch.inf for a, b in zip(low, high, strict=True)):
+        raise ValueError(f"{name} must be finite, its first corner the lower, got {low} and {high}")
+
+
+def check_offsets(offsets: Tensor, other_name: str, other: Tensor) -> None:
+    """Raise ValueError or TypeError if `offsets` is not [R + 1] int64 beside `other`."""
+    if offsets.dim() != 1 or offsets.shape[0] < 1:
+        raise ValueError(f"offsets must be [R + 1], got {list(offsets.shape)}")
+    if offsets.dtype != torch.int64:
+        raise TypeError(f"offsets must be int64, got {offsets.dtype}")
+    if offsets.device != other.device:
+        raise TypeError(f"offsets is on {offsets.device}, {other_name} on {other.device}")
+
+
+def check_offset_values(offsets: Tensor, count: int) -> None:
+    """Raise ValueError if offsets fall or do not go from 0 to `count`. CPU only: nothing is read
+    back from a GPU. (The CPU kernels make the same check themselves.)
+    """
+    if offsets.device.type != "cpu":
+        return
+    falls = (offsets.diff() < 0).nonzero()
+    if len(falls):
+        ray = int(falls[0, 0])
+        pair = f"from {int(offsets[ray])} to {int(offsets[ray + 1])}"
+        raise ValueError(f"offsets must not fall, ray {ray} goes {pair}")
+    first, last = int(offsets[0]), int(offsets[-1])
+    if first != 0 or last != count:
+        raise ValueError(f"offsets must go from 0 to {count}, got {first} to {last}")
