@@ -4,7 +4,14 @@ import av
 import pytest
 import torch
 
-from curvox.videos import save_video
+from curvox.videos import filming
+
+
+def save(path, frames, rate=30):
+    """Write a film at once."""
+    with filming(path, rate=rate) as add:
+        for frame in frames:
+            add(frame)
 
 
 def gradients(count, height, width):
@@ -16,7 +23,7 @@ def gradients(count, height, width):
 
 def test_a_decoder_sees_the_frames(tmp_path):
     frames = gradients(5, 48, 64)
-    assert save_video(tmp_path / "v.mp4", iter(frames), rate=24) == 5
+    save(tmp_path / "v.mp4", frames, rate=24)
     with av.open(str(tmp_path / "v.mp4")) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
@@ -30,7 +37,7 @@ def test_a_decoder_sees_the_frames(tmp_path):
 
 
 def test_odd_sizes_become_even(tmp_path):
-    save_video(tmp_path / "v.mp4", gradients(2, 33, 47))
+    save(tmp_path / "v.mp4", gradients(2, 33, 47))
     with av.open(str(tmp_path / "v.mp4")) as container:
         context = container.streams.video[0].codec_context
         assert (context.height, context.width) == (34, 48)
@@ -48,5 +55,5 @@ def test_odd_sizes_become_even(tmp_path):
 )
 def test_what_cannot_be_a_video_leaves_no_file(tmp_path, name, frames, rate, word):
     with pytest.raises(ValueError, match=word):
-        save_video(tmp_path / name, frames, rate=rate)
+        save(tmp_path / name, frames, rate)
     assert list(tmp_path.iterdir()) == []

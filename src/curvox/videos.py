@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,61 +14,62 @@ from torch import Tensor
 
 from curvox.files import writing
 
-__all__ = ["save_video"]
+__all__ = ["filming"]
 
 _QUALITY = "18"  # constant rate factor of x264: hard to tell from the original
 
 
-def save_video(path: str | Path, frames: Iterable[Tensor], *, rate: float = 30.0) -> int:
-    """Write frames as they come: none is kept.
+@contextlib.contextmanager
+def filming(path: str | Path, *, rate: float = 30.0) -> Iterator[Callable[[Tensor], None]]:
+    """Write a video frame by frame; none is kept.
 
-    The file appears whole or not at all.
+    >>> with filming("turn.mp4") as add:
+    ...     for frame in frames:
+    ...         add(frame)
+
+    The file appears when the block ends, whole, or not at all when it raises.
 
     Args:
         path: the file, ending in ``.mp4``.
-        frames: [H, W, 3] each, of one size, floats in 0..1; what is out of the range is cut. The
-            last row and the last column are doubled where there is an odd number of them, which the
-            format does not know.
         rate: frames a second, positive.
 
-    Returns:
-        The number of frames.
+    Yields:
+        A function that appends a frame: [H, W, 3], floats in 0..1, all of one size; what is out of
+        the range is cut. The last row and the last column are doubled where there is an odd number
+        of them, which the format does not know.
 
     Raises:
-        ValueError: no frames, frames of different sizes, another ending, or a rate out of range.
+        ValueError: another ending, a rate out of range, frames of another shape, or none.
     """
     path = Path(path)
     if path.suffix.lower() != ".mp4":
         raise ValueError(f"a video's name must end in .mp4, got {path.name}")
     if not 0 < rate <= 240:
         raise ValueError(f"rate must be in 0..240 frames a second, got {rate}")
-    count = 0
-    first: torch.Size | None = None
+    size: list[int] | None = None
+    stream: av.VideoStream | None = None
     options = {"movflags": "+faststart"}  # the index in front: a browser shows it while it loads
     with writing(path) as temporary, av.open(str(temporary), "w", options=options) as container:
-        stream = None
-        for frame in frames:
-            first = first or frame.shape
-            if frame.shape != first or frame.ndim != 3 or frame.shape[2] != 3:
-                raise ValueError(
-                    f"frames must be [H, W, 3] of one size, got {list(first)} and then "
-                    f"{list(frame.shape)}"
-                )
+
+        def add(frame: Tensor) -> None:
+            nonlocal size, stream
+            shape = list(frame.shape)
+            size = size or shape
+            if frame.ndim != 3 or shape[2] != 3 or shape != size:
+                raise ValueError(f"frames must be [H, W, 3] of one size, got {size}, then {shape}")
             picture = _even(frame)
             if stream is None:
                 height, width, _ = picture.shape
                 stream = _open_stream(container, height, width, rate)
             image = av.VideoFrame.from_ndarray(picture.numpy(), format="rgb24").reformat(
-                format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
+                format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
             )
             container.mux(stream.encode(image))
-            count += 1
+
+        yield add
         if stream is None:
             raise ValueError("a video needs at least one frame")
         container.mux(stream.encode(None))
-    return count
 
 
 def _open_stream(

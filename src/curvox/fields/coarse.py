@@ -11,9 +11,9 @@ from curvox.fields.grid import VoxelGrid, grid_shape
 from curvox.fields.occupancy import Occupancy
 from curvox.fields.scene import Scene
 
-__all__ = ["coarse_field", "fine_box", "occupied_voxels", "view_counts"]
+__all__ = ["COARSE_VOXELS", "coarse_field", "fine_box", "occupied_voxels", "view_counts"]
 
-_VOXELS = 1_024_000
+COARSE_VOXELS = 1_024_000
 _ALPHA_INIT = 1e-6
 _THRESHOLD = 1e-7  # of alpha and weight: an empty box has alphas of 5e-7, which must be seen
 _EMPTY = -100.0  # a raw density that stays empty
@@ -33,7 +33,7 @@ def coarse_field(scene: Scene) -> tuple[Field, Tensor]:
     """
     box = scene.bounding_box()
     settings = FieldSettings(
-        base_voxels=_VOXELS,
+        base_voxels=COARSE_VOXELS,
         features=None,
         alpha_init=_ALPHA_INIT,
         near=scene.near,
@@ -41,7 +41,7 @@ def coarse_field(scene: Scene) -> tuple[Field, Tensor]:
         alpha_threshold=_THRESHOLD,
         weight_threshold=_THRESHOLD,
     )
-    field = Field(box, grid_shape(box, _VOXELS), settings)
+    field = Field(box, grid_shape(box, COARSE_VOXELS), settings)
     counts, nearest = view_counts(scene, field.density)
     with torch.no_grad():
         density = field.density.values[:, 0]

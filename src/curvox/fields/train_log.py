@@ -36,11 +36,10 @@ class Curves:
     def __init__(self, folder: Path) -> None:
         self._writer = EventsWriter(str(make_folder(folder) / "events"))
 
-    def add(self, iteration: int, **values: float) -> None:
-        """Add a point to each curve; names may hold a slash, which groups them."""
+    def add(self, iteration: int, values: dict[str, float]) -> None:
+        """Add a point to each curve; a slash in names groups them."""
         for name, value in values.items():
-            tag = name.replace("__", "/")
-            event = Event(wall_time=time.time(), step=iteration, summary=scalar(tag, value))
+            event = Event(wall_time=time.time(), step=iteration, summary=scalar(name, value))
             self._writer.write_event(event)
 
     def flush(self) -> None:
