@@ -15,10 +15,11 @@ namespace curvox {
 namespace nb = nanobind;
 
 void bind_adam(nb::module_& module);
-void bind_network(nb::module_& module);
 void bind_composite(nb::module_& module);
+void bind_network(nb::module_& module);
 void bind_rays(nb::module_& module);
 void bind_splat(nb::module_& module);
+void bind_total_variation(nb::module_& module);
 
 template <class T>
 T* at(uintptr_t address) {

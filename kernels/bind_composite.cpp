@@ -53,9 +53,17 @@ void alpha_backward(const AlphaTask& task, const float* alpha_gradient, float* d
 // Channels in groups whose sums stay in registers.
 void composite_ray(const CompositeTask& task, int64_t ray, float* sums) {
   int64_t channel = 0;
-  for (; channel + 16 <= task.channels; channel += 16) ray_composite<16>(task, ray, channel, sums);
+  for (; channel + 12 <= task.channels; channel += 12) ray_composite<12>(task, ray, channel, sums);
   for (; channel + 3 <= task.channels; channel += 3) ray_composite<3>(task, ray, channel, sums);
   for (; channel < task.channels; ++channel) ray_composite<1>(task, ray, channel, sums);
+}
+
+// The number of channels of a colour or a density and of a feature grid; any other is a variable.
+auto composite_gradient_for(int64_t channels) {
+  return channels == 1    ? ray_composite_gradient<1>
+         : channels == 3  ? ray_composite_gradient<3>
+         : channels == 12 ? ray_composite_gradient<12>
+                          : ray_composite_gradient<0>;
 }
 
 }  // namespace
@@ -115,9 +123,34 @@ void bind_composite(nb::module_& module) {
                const CompositeTask task{at<const float>(weights), at<const float>(values),
                                         at<const int64_t>(offsets), rays, channels};
                check_offsets(task.offsets, rays, samples);
+               const auto gradient_of_ray = composite_gradient_for(channels);
                over_rays(rays, samples * channels, threads, [&](int64_t ray) {
-                 ray_composite_gradient(task, ray, 0, 1, at<const float>(sums_gradient),
-                                        at<float>(weights_gradient), at<float>(values_gradient));
+                 gradient_of_ray(task, ray, 0, 1, at<const float>(sums_gradient),
+                                 at<float>(weights_gradient), at<float>(values_gradient));
+               });
+             });
+  module.def("distortion", [](uintptr_t weights, uintptr_t distances, uintptr_t widths,
+                              uintptr_t offsets, int64_t rays, int64_t samples, float width,
+                              uintptr_t losses, int threads) {
+    nb::gil_scoped_release release;
+    const DistortionTask task{at<const float>(weights), at<const float>(distances),
+                              at<const float>(widths), at<const int64_t>(offsets), rays, width};
+    check_offsets(task.offsets, rays, samples);
+    over_rays(rays, samples, threads,
+              [&](int64_t ray) { at<float>(losses)[ray] = ray_distortion(task, ray); });
+  });
+  module.def("distortion_backward",
+             [](uintptr_t weights, uintptr_t distances, uintptr_t widths, uintptr_t offsets,
+                int64_t rays, int64_t samples, float width, uintptr_t losses_gradient,
+                uintptr_t weights_gradient, int threads) {
+               nb::gil_scoped_release release;
+               const DistortionTask task{at<const float>(weights), at<const float>(distances),
+                                         at<const float>(widths), at<const int64_t>(offsets),
+                                         rays, width};
+               check_offsets(task.offsets, rays, samples);
+               over_rays(rays, samples, threads, [&](int64_t ray) {
+                 ray_distortion_gradient(task, ray, at<const float>(losses_gradient)[ray],
+                                         at<float>(weights_gradient));
                });
              });
 }

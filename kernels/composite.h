@@ -47,9 +47,9 @@ CURVOX_FN void ray_weights_gradient(const WeightsTask& task, int64_t ray, const 
   }
   float rest = last_gradient[ray];
   for (int64_t i = end - 1; i >= begin; --i) {
-    const float gained = weights_gradient[i] - rest;
-    alpha_gradient[i] *= gained;
-    rest += task.alpha[i] * gained;
+    const float alpha = task.alpha[i], gradient = weights_gradient[i];
+    alpha_gradient[i] *= gradient - rest;
+    rest = alpha * gradient + (1 - alpha) * rest;
   }
   for (int64_t i = end; i < task.offsets[ray + 1]; ++i) alpha_gradient[i] = 0;
 }
@@ -72,21 +72,24 @@ CURVOX_FN void ray_composite(const CompositeTask& task, int64_t ray, int64_t fir
   for (int c = 0; c < CHANNELS; ++c) sums[ray * task.channels + first + c] = sum[c];
 }
 
-// For samples first, first + stride, ... of a ray. Either gradient may be null: not wanted.
+// For samples first, first + stride, ... of a ray. Either gradient may be null: not wanted. CHANNELS
+// is their number where it is known, for loops that the compiler unrolls, or 0.
+template <int CHANNELS>
 CURVOX_FN void ray_composite_gradient(const CompositeTask& task, int64_t ray, int64_t first,
                                       int64_t stride, const float* sums_gradient,
                                       float* weights_gradient, float* values_gradient) {
-  const float* gradient = sums_gradient + ray * task.channels;
-  for (int64_t i = task.offsets[ray] + first; i < task.offsets[ray + 1]; i += stride) {
-    const int64_t row = i * task.channels;
+  const int64_t channels = CHANNELS ? CHANNELS : task.channels, end = task.offsets[ray + 1];
+  const float* gradient = sums_gradient + ray * channels;
+  for (int64_t i = task.offsets[ray] + first; i < end; i += stride) {
+    const int64_t row = i * channels;
     if (weights_gradient) {
       float sum = 0;
-      for (int64_t c = 0; c < task.channels; ++c) sum += gradient[c] * task.values[row + c];
+      for (int64_t c = 0; c < channels; ++c) sum += gradient[c] * task.values[row + c];
       weights_gradient[i] = sum;
     }
     if (values_gradient) {
       const float weight = task.weights[i];
-      for (int64_t c = 0; c < task.channels; ++c) values_gradient[row + c] = weight * gradient[c];
+      for (int64_t c = 0; c < channels; ++c) values_gradient[row + c] = weight * gradient[c];
     }
   }
 }

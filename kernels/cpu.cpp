@@ -10,8 +10,9 @@ NB_MODULE(CURVOX_MODULE, module) {
 #endif
   });
   curvox::bind_adam(module);
-  curvox::bind_network(module);
   curvox::bind_composite(module);
+  curvox::bind_network(module);
   curvox::bind_rays(module);
   curvox::bind_splat(module);
+  curvox::bind_total_variation(module);
 }

@@ -64,14 +64,22 @@ CURVOX_FN void emit_samples(const RayTask& task, const RayList& list, int64_t ra
   const int64_t begin = list.offsets[ray], count = list.offsets[ray + 1] - begin;
   if (count == 0) return;
   const float from = ray_interval(task, ray).from, jitter = jitter_of(task, ray);
-  const float* origin = task.origins + 3 * ray;
-  const float* direction = task.directions + 3 * ray;
+  // Copies: for all that the compiler knows, what is written could be what these are read from.
+  const float origin[3] = {task.origins[3 * ray], task.origins[3 * ray + 1],
+                           task.origins[3 * ray + 2]};
+  const float direction[3] = {task.directions[3 * ray], task.directions[3 * ray + 1],
+                              task.directions[3 * ray + 2]};
+  const float step = task.step;
+  float* points = list.points + 3 * begin;
+  float* distances = list.distances + begin;
+  int32_t* ray_ids = list.ray_ids + begin;
   for (int64_t k = first; k < count; k += stride) {
-    const float distance = from + (static_cast<float>(k) + jitter) * task.step;
-    float* point = list.points + 3 * (begin + k);
-    for (int axis = 0; axis < 3; ++axis) point[axis] = origin[axis] + distance * direction[axis];
-    list.distances[begin + k] = distance;
-    list.ray_ids[begin + k] = static_cast<int32_t>(ray);
+    const float distance = from + (static_cast<float>(k) + jitter) * step;
+    for (int axis = 0; axis < 3; ++axis) {
+      points[3 * k + axis] = origin[axis] + distance * direction[axis];
+    }
+    distances[k] = distance;
+    ray_ids[k] = static_cast<int32_t>(ray);
   }
 }
 
@@ -84,17 +92,20 @@ struct OccupancyTask {
 };
 
 // Whether the mask's grid point nearest to a point is set. The range is tested on floats, where NaN
-// and infinity fail it, before any index is made of them.
+// and infinity fail it, before any index is made of them; without a branch, which would often be
+// predicted wrongly.
 CURVOX_FN bool occupied_at(const OccupancyTask& task, int64_t i) {
+  bool inside = true;
   int64_t row = 0;
   for (int axis = 0; axis < 3; ++axis) {
     const float low = task.box[axis], high = task.box[3 + axis];
     const float last = static_cast<float>(task.shape[axis] - 1);
     const float nearest = floorf((task.points[3 * i + axis] - low) / (high - low) * last + 0.5f);
-    if (!(nearest >= 0 && nearest <= last)) return false;
-    row = row * task.shape[axis] + static_cast<int64_t>(nearest);
+    const bool between = (nearest >= 0) & (nearest <= last);
+    row = row * task.shape[axis] + static_cast<int64_t>(between ? nearest : 0.0f);
+    inside &= between;
   }
-  return task.mask[row] != 0;
+  return inside & (task.mask[row] != 0);
 }
 
 }  // namespace curvox

@@ -7,7 +7,17 @@ import pytest
 import torch
 
 from curvox._native import compile_cuda, cuda
-from curvox.ops import adam, alpha, composite, occupancy, sample_rays, splat, weights
+from curvox.ops import (
+    adam,
+    alpha,
+    composite,
+    distortion,
+    occupancy,
+    sample_rays,
+    splat,
+    total_variation,
+    weights,
+)
 
 
 def _nvrtc_reason():
@@ -137,6 +147,9 @@ def test_launches_match_the_kernels(monkeypatch):
     settings = (0.1, 0.9, 0.999, 1e-8, 0.1, 0.03, True)
     adam._adam_step_cuda(five, five, five, five, None, *settings)
     _launch_along_rays(five)
+    grid = (torch.rand(24, 2), None, torch.ones(3).double(), 2, 3, 4)
+    total_variation._total_variation_cuda(*grid)
+    total_variation._total_variation_backward_cuda(torch.ones(()), *grid)
 
     kernels = _entry_parameters()
     for name, blocks, threads, *arguments in launches:
@@ -160,3 +173,5 @@ def _launch_along_rays(five):
     weights._alpha_to_weights_backward_cuda(five, five, five, offsets, offsets[1:])
     composite._composite_cuda(five, rays, offsets)
     composite._composite_backward_cuda(rays, five, rays, offsets, True, False)
+    distortion._distortion_cuda(five, five, None, offsets, 0.1)
+    distortion._distortion_backward_cuda(five, five, five, None, offsets, 0.1)

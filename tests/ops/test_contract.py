@@ -12,10 +12,12 @@ import torch
 from curvox.ops.adam import adam_step, adam_step_reference
 from curvox.ops.alpha import density_to_alpha
 from curvox.ops.composite import composite
+from curvox.ops.distortion import distortion
 from curvox.ops.network import shallow_network
 from curvox.ops.occupancy import occupied
 from curvox.ops.sample_rays import sample_rays
 from curvox.ops.splat import splat
+from curvox.ops.total_variation import total_variation
 from curvox.ops.weights import alpha_to_weights
 
 
@@ -205,6 +207,50 @@ def _composite_raw(device):
     return [(torch.ops.curvox.composite, inputs), *backward]
 
 
+def _distances(like):
+    return torch.linspace(1, 3, 30, dtype=like.dtype, device=like.device)
+
+
+def _distortion_call(weights, backend):
+    distances, offsets = _distances(weights), _offsets(weights.device)
+    first = distortion(weights, distances, 0.1, offsets, backend=backend)
+    return first + distortion(weights, distances, distances / 20, offsets, backend=backend)
+
+
+def _distortion_raw(device):
+    weights, gradient = _random(device, torch.float32, (30,), (6,))
+    distances, offsets = _distances(weights), _offsets(device)
+    forward, backward = torch.ops.curvox.distortion, torch.ops.curvox.distortion_backward
+    return [
+        (forward, (weights, distances, None, offsets, 0.1)),
+        (forward, (weights, distances, weights, offsets, 0.0)),
+        (backward, (gradient, weights, distances, weights, offsets, 0.0)),
+    ]
+
+
+def _variation_inputs(device, dtype):
+    return [_random(device, dtype, (24, 2))[0] * 4]
+
+
+def _variation_call(values, backend):
+    touched = torch.tensor([0, 3, 3, 17, 23], device=values.device)
+    some = total_variation(values, (2, 3, 4), touched=touched, backend=backend)
+    return some + total_variation(values, (2, 3, 4), backend=backend)
+
+
+def _variation_raw(device):
+    values = _variation_inputs(device, torch.float32)[0]
+    mask = values[:, 0] < 2
+    scales = torch.ones(3, dtype=torch.float64, device=device)
+    forward, backward = torch.ops.curvox.total_variation, torch.ops.curvox.total_variation_backward
+    gradient = torch.ones((), device=device)
+    return [
+        (forward, (values, None, scales, 2, 3, 4)),
+        (forward, (values, mask, scales, 2, 3, 4)),
+        (backward, (gradient, values, mask, scales, 2, 3, 4)),
+    ]
+
+
 OPS = [
     Op("splat", _splat_inputs, _splat_call, _splat_raw, 1.1e-4, 1e-4),
     Op("shallow_network", _network_inputs, _network_call, _network_raw, 1e-6, 1e-5),
@@ -214,6 +260,8 @@ OPS = [
     Op("density_to_alpha", _alpha_inputs, _alpha_call, _alpha_raw, 2e-7, 1e-6),
     Op("alpha_to_weights", _weights_inputs, _weights_call, _weights_raw, 1e-6, 1e-6),
     Op("composite", _composite_inputs, _composite_call, _composite_raw, 1e-6, 1e-6),
+    Op("distortion", _weights_inputs, _distortion_call, _distortion_raw, 4e-5, 1e-6),
+    Op("total_variation", _variation_inputs, _variation_call, _variation_raw, 1e-6, 1e-6),
 ]
 
 

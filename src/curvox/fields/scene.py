@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +15,8 @@ from curvox.fields import cameras
 from curvox.fields.cameras import Intrinsics
 
 __all__ = ["Scene", "box_of_rays"]
+
+_FINGERPRINT_PIXELS = 1 << 16  # enough to tell captures apart, quick for any number of pixels
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,14 @@ class Scene:
             return floats
         colours, alpha = floats[..., :3], floats[..., 3:]
         return colours * alpha + floats.new_tensor(self.background) * (1 - alpha)
+
+    def fingerprint(self) -> str:
+        """A name that changes with the cameras, the photographs and the range of distances."""
+        digest = hashlib.sha256(self.poses.cpu().numpy().tobytes())
+        digest.update(repr((self.intrinsics, self.near, self.far, self.background)).encode())
+        some = self.values[:: max(self.num_pixels // _FINGERPRINT_PIXELS, 1)]
+        digest.update(some.cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def select(self, frames: Sequence[int]) -> Scene:
         """The scene with only these photographs, in this order."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from typing import Any
 
@@ -19,7 +18,7 @@ from curvox.fields.stage import Stage
 from curvox.fields.train_config import COARSE_SHARE, TrainConfig
 from curvox.ops.march import rays_hit
 
-__all__ = ["Training", "fingerprint", "visible_pixels"]
+__all__ = ["Training", "visible_pixels"]
 
 _ALPHA_INIT = 1e-2
 _THRESHOLD = 1e-4  # of alpha and weight
@@ -171,7 +170,7 @@ class Training:
     def state(self) -> dict[str, Any]:
         """All that :meth:`load_state` needs to go on to the same bits."""
         return {
-            "scene": fingerprint(self.scene),
+            "scene": self.scene.fingerprint(),
             "fine": self.fine,
             "seconds": self.seconds,
             "coarse_seconds": self._coarse_seconds,
@@ -188,7 +187,7 @@ class Training:
         Raises:
             InputError: it was another scene.
         """
-        if state["scene"] != fingerprint(self.scene):
+        if state["scene"] != self.scene.fingerprint():
             raise InputError("the checkpoint is of another scene")
         self.seconds, self._coarse_seconds = state["seconds"], state["coarse_seconds"]
         self._coarse_iterations = state["coarse_iterations"]
@@ -220,14 +219,6 @@ def visible_pixels(scene: Scene, field: Field) -> Tensor:
     if len(visible) == 0:
         return torch.arange(scene.num_pixels, dtype=dtype, device=scene.device)
     return visible
-
-
-def fingerprint(scene: Scene) -> str:
-    """A name for the scene that changes with its cameras and its photographs."""
-    digest = hashlib.sha256(scene.poses.cpu().numpy().tobytes())
-    digest.update(repr((scene.intrinsics, scene.near, scene.far, scene.background)).encode())
-    digest.update(scene.values[:: max(scene.num_pixels // 65_536, 1)].cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _pack(pixels: Tensor | None, count: int) -> Tensor | None:
