@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import tyro
 from rich.box import SIMPLE_HEAD
 from rich.console import Console

@@ -1,4 +1,4 @@
-"""The fields of ``curvox demo``: a scene traced, trained on, and flown around, in about a minute."""
+"""The fields of ``curvox demo``: a scene traced, trained on, and flown around in a minute."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from curvox.fields.field import Field
 from curvox.fields.paths import turntable
 from curvox.fields.view import render_view
 
-__all__ = ["Flight", "flight_from_file", "flight_around", "shoot"]
+__all__ = ["Flight", "flight_around", "flight_from_file", "shoot"]
 
 
 @dataclass(frozen=True)
