@@ -146,7 +146,7 @@ def test_films_that_cannot_be_made(trained, tmp_path, monkeypatch, capsys, optio
 
 def test_exports_can_be_read(run, tmp_path, capsys):
     out = tmp_path / "exports"
-    assert main(["export", str(run), "--alpha", "0.02", "--out", str(out)]) == 0
+    assert main(["export", str(run), "--alpha", "0.006", "--out", str(out)]) == 0
     grids = np.load(out / "grids.npz")
     assert (*grids["density"].shape, 12) == grids["colour"].shape
     assert len(PlyData.read(out / "points.ply")["vertex"]) > 0
