@@ -44,8 +44,9 @@ def evaluate(
     from curvox.metrics import Lpips, MetricUnavailable
 
     console = Console()
-    loaded = load_run(run, parse_device(device))
-    photographs = loaded.load_split(split, scene).to(parse_device(device))
+    where = parse_device(device)
+    loaded = load_run(run, where)
+    photographs = loaded.load_split(split, scene).to(where)
     try:
         lpips, reason = Lpips(), None
     except MetricUnavailable as error:
