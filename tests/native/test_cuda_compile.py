@@ -12,7 +12,10 @@ from curvox.ops import (
     alpha,
     composite,
     distortion,
+    interpolate,
+    march,
     occupancy,
+    rays_hit,
     sample_rays,
     splat,
     total_variation,
@@ -150,6 +153,18 @@ def test_launches_match_the_kernels(monkeypatch):
     grid = (torch.rand(24, 2), None, torch.ones(3).double(), 2, 3, 4)
     total_variation._total_variation_cuda(*grid)
     total_variation._total_variation_backward_cuda(torch.ones(()), *grid)
+    rows, matrix = torch.arange(5), torch.rand(8, 3)
+    adam._adam_rows_cuda(matrix, rows, matrix[:5], matrix, matrix, None, *settings[:-1])
+    cells = ((2, 2, 2), torch.rand(2, 3), torch.rand(5, 3))
+    interpolate._interpolate_cuda(matrix, *cells)
+    interpolate._interpolate_backward_cuda(matrix[:5], *cells)
+    occupancy = rays_hit.pack_occupancy(
+        torch.ones(3, 3, 3, dtype=torch.bool), torch.tensor([[0.0] * 3, [1.0] * 3])
+    )
+    rays = rays_hit.ray_arguments(matrix, matrix, occupancy, cells[1], 0.1, 1.0, 0.1, None)
+    rays_hit._rays_hit_cuda(*rays)
+    march._march_cuda(*rays, matrix[:, :1], (2, 2, 2), 0.0, 0.5, 1e-4, 1e-3)
+    march._march_backward_cuda(five, five, five, five, rows, 0.0, 0.5)
 
     kernels = _entry_parameters()
     for name, blocks, threads, *arguments in launches:

@@ -16,7 +16,7 @@ from curvox.fields.grid import grid_shape
 from curvox.fields.scene import Scene
 from curvox.fields.stage import Stage
 from curvox.fields.train_config import COARSE_SHARE, TrainConfig
-from curvox.ops.march import rays_hit
+from curvox.ops.rays_hit import rays_hit
 
 __all__ = ["Training", "visible_pixels"]
 
