@@ -1,12 +1,13 @@
-"""How alike two images are: PSNR and SSIM."""
+"""How alike two images are: PSNR, SSIM and LPIPS."""
 
 from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
-__all__ = ["psnr", "ssim"]
+__all__ = ["Lpips", "MetricUnavailable", "psnr", "ssim"]
 
 
 def psnr(image: Tensor, reference: Tensor) -> float:
@@ -54,6 +55,46 @@ def ssim(image: Tensor, reference: Tensor) -> float:
             channel_axis=2 if image.ndim == 3 else None,
         )
     )
+
+
+class MetricUnavailable(RuntimeError):
+    """A measure cannot be computed here; the message says why."""
+
+
+class Lpips:
+    """Learned perceptual similarity (Zhang et al. 2018) with VGG-16, 0 for equal images.
+
+    Needs the extra ``curvox[lpips]``. The network's weights are fetched on first use and kept.
+
+    Raises:
+        MetricUnavailable: the extra is not installed or does not fit the torch that is, or the
+            weights cannot be fetched.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+            self._network = LearnedPerceptualImagePatchSimilarity("vgg", normalize=True).eval()
+        except ImportError as error:
+            raise MetricUnavailable("LPIPS needs pip install 'curvox[lpips]'") from error
+        except (OSError, RuntimeError) as error:  # no network, a damaged file, a misfit
+            raise MetricUnavailable(f"LPIPS cannot be computed: {error}") from error
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, reference: Tensor) -> float:
+        """The distance of two images, [H, W, 3]; values are cut to 0..1.
+
+        Raises:
+            ValueError: shapes that differ.
+        """
+        _check(image, reference)
+        planes = [
+            picture.detach().cpu().float().clamp(0, 1).permute(2, 0, 1)[None]
+            for picture in (image, reference)
+        ]
+        self._network.reset()  # it would go on with the mean of all images so far
+        return float(self._network(*planes))
 
 
 def _check(image: Tensor, reference: Tensor) -> None:

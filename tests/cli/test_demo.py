@@ -1,22 +1,40 @@
-"""``curvox demo``, with fewer curves and iterations than users get."""
+"""``curvox demo``, with fewer curves, voxels and iterations than users get."""
 
 from __future__ import annotations
 
 import json
 
-from curvox.cli import demo, main
+from curvox.cli import demo_curves, demo_fields, main
 from curvox.curves.fit_schedule import FitConfig
+from curvox.fields.train_config import TrainConfig
 from curvox.images import load_image
 
 
 def test_the_demo_leaves_an_overview_and_two_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "_PHOTOGRAPH", FitConfig(curves=40, iterations=48, size=64))
-    monkeypatch.setattr(demo, "_GLYPH", FitConfig(curves=12, iterations=48, size=64))
+    monkeypatch.setattr(demo_curves, "_PHOTOGRAPH", FitConfig(curves=40, iterations=48, size=64))
+    monkeypatch.setattr(demo_curves, "_GLYPH", FitConfig(curves=12, iterations=48, size=64))
     out = tmp_path / "demo"
-    assert main(["demo", "--out", str(out)]) == 0
+    assert main(["demo", "curves", "--out", str(out)]) == 0
+    out = out / "curves"
     assert load_image(out / "overview.png").shape == (2 * 64, 7 * 64, 3)
     for name in ("photograph", "glyph"):
         assert json.loads((out / name / "metrics.json").read_text())["psnr"] > 8
         assert (out / name / "way.gif").exists()
     assert "overview.png" in capsys.readouterr().out.replace("\n", "")
-    assert main(["demo", "--out", str(out)]) == 0  # again, over the old one
+    assert main(["demo", "curves", "--out", str(tmp_path / "demo")]) == 0  # again, over the old one
+
+
+def test_the_demo_of_fields_leaves_a_run_and_a_film(tmp_path, monkeypatch, capsys, threads):
+    threads(1)
+    config = TrainConfig(voxels=20, iterations=20, coarse_iterations=20, rays=128)
+    monkeypatch.setattr(demo_fields, "_CONFIG", config)
+    monkeypatch.setattr(demo_fields, "_VIEWS", {"train": 6, "val": 1, "test": 2})
+    monkeypatch.setattr(demo_fields, "_PIXELS", 24)
+    monkeypatch.setattr(demo_fields, "_FRAMES", 2)
+    monkeypatch.setattr(demo_fields, "_FILM_PIXELS", 24)
+    out = tmp_path / "demo" / "fields"
+    for _ in range(2):  # again, over the old one
+        assert main(["demo", "fields", "--out", str(out.parent)]) == 0
+    assert json.loads((out / "run" / "metrics.json").read_text())["psnr"] > 8
+    assert (out / "turntable.mp4").stat().st_size > 500
+    assert "turntable.mp4" in capsys.readouterr().out.replace("\n", "")

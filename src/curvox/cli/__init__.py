@@ -8,6 +8,7 @@ from typing import Any
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 
 from curvox.errors import InputError
 
@@ -17,11 +18,25 @@ __all__ = ["main"]
 def _commands() -> dict[str, Callable[..., Any]]:
     from curvox.cli.bench import bench
     from curvox.cli.demo import demo
+    from curvox.cli.evaluate import evaluate
+    from curvox.cli.export import export
     from curvox.cli.fit import fit
     from curvox.cli.glyph import glyph
     from curvox.cli.info import info
+    from curvox.cli.render import render
+    from curvox.cli.train import train
 
-    return {"bench": bench, "demo": demo, "fit": fit, "glyph": glyph, "info": info}
+    return {
+        "bench": bench,
+        "demo": demo,
+        "eval": evaluate,
+        "export": export,
+        "fit": fit,
+        "glyph": glyph,
+        "info": info,
+        "render": render,
+        "train": train,
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,7 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (InputError, OSError) as error:
         if debug:
             raise
-        Console(stderr=True).print(f"[red]curvox:[/] {error}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(
+            f"[red]curvox:[/] {escape(str(error))}", highlight=False, soft_wrap=True
+        )
         return 2
     except KeyboardInterrupt:
         Console(stderr=True).print("curvox: interrupted")

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import tyro
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -20,6 +19,7 @@ from curvox.bench.cases import TESTS
 from curvox.bench.curves import Row, describe_run, rows
 from curvox.bench.plot import plot_series
 from curvox.bench.profile import profile_method
+from curvox.cli.device import DEFAULT_DEVICE, parse_device
 from curvox.curves.methods import METHODS
 from curvox.errors import InputError
 from curvox.files import make_folder, write_json
@@ -38,7 +38,7 @@ class CurvesBench:
     and 6 memory against the number of curves, 7 profiles (with --profile)."""
     methods: str = ",".join(METHODS)
     """Which methods, in this order. Speed-ups need base among them, first."""
-    device: str = "cuda" if torch.cuda.is_available() else "cpu"
+    device: str = DEFAULT_DEVICE
     """cpu, cuda or cuda:N."""
     passes: int = 100
     """Passes a case; slow cases make do with fewer, three at least."""
@@ -57,7 +57,7 @@ def bench(suite: Suite) -> None:
     assert suite is not None
     tests = _parse_tests(suite.tests)
     methods = _parse_methods(suite.methods)
-    device = _parse_device(suite.device)
+    device = parse_device(suite.device)
     if suite.passes < 1:
         raise InputError(f"--passes must be at least 1, got {suite.passes}")
     if suite.json is not None and not suite.json.parent.is_dir():
@@ -172,15 +172,3 @@ def _parse_methods(text: str) -> list[str]:
         if method not in METHODS:
             raise InputError(f"--methods: {method!r} is none of {', '.join(METHODS)}")
     return methods
-
-
-def _parse_device(text: str) -> torch.device:
-    try:
-        device = torch.device(text)
-    except RuntimeError:
-        raise InputError(f"--device must be cpu, cuda or cuda:N, got {text!r}") from None
-    if device.type not in ("cpu", "cuda"):
-        raise InputError(f"--device must be cpu, cuda or cuda:N, got {text!r}")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"--device {text}: torch finds {torch.cuda.device_count()} CUDA devices")
-    return device

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from curvox import runs
 from curvox.curves.fit import Fit, FitConfig
 from curvox.curves.ink import Ink
 from curvox.curves.ink_svg import save_svg
 from curvox.errors import InputError
-from curvox.files import make_folder, write_json, writing
+from curvox.files import make_folder, write_json
 from curvox.images import load_image, resize, save_gif, save_png, to_grey
 from curvox.metrics import psnr, ssim
 
@@ -29,7 +28,7 @@ __all__ = [
     "write_results",
 ]
 
-_CONFIG, _CHECKPOINT = "config.json", "checkpoint.pt"
+_CHECKPOINT = "checkpoint.pt"
 _WAY_PIXELS = 320
 _SSIM_PIXELS = 11  # the shortest side that its window fits in
 
@@ -53,23 +52,7 @@ def choose_config(config: FitConfig, folder: Path, resume: bool) -> FitConfig:
         InputError: `folder` holds a run and `resume` is not asked for, or holds none and it is, or
             it was begun with other settings than `config`, unless that is the default.
     """
-    file = folder / _CONFIG
-    if not resume:
-        if file.exists():
-            raise InputError(
-                f"{folder} holds a run already: add --resume to go on with it, "
-                "or give a new folder with --out"
-            )
-        return config
-    if not file.exists():
-        raise InputError(f"{folder} holds no run to resume")
-    saved = _read_config(file)
-    if config not in (saved, FitConfig()):
-        raise InputError(
-            f"{folder} was begun with other settings ({_difference(saved, config)}): "
-            "resume without options, or begin in a new folder"
-        )
-    return saved
+    return runs.choose_config(config, folder, resume, _read_config)
 
 
 def open_fit(target: Tensor, config: FitConfig, folder: Path, resume: bool) -> Fit:
@@ -87,15 +70,12 @@ def open_fit(target: Tensor, config: FitConfig, folder: Path, resume: bool) -> F
     fit = Fit(target, config)
     if not resume:
         make_folder(folder)
-        write_json(folder / _CONFIG, dataclasses.asdict(config))
+        write_json(folder / runs.CONFIG, dataclasses.asdict(config))
         return fit
     file = folder / _CHECKPOINT
     if not file.exists():
         return fit
-    try:
-        checkpoint = torch.load(file, weights_only=True)
-    except Exception as error:  # the unpickler raises whatever a broken file leads it to
-        raise InputError(f"{file} is not a checkpoint that can be read") from error
+    checkpoint = runs.load_checkpoint(file)
     if not torch.equal(checkpoint["target"], target):
         raise InputError(f"{folder} holds the fit of another image")
     fit.load_state_dict(checkpoint["fit"])
@@ -109,15 +89,9 @@ def _read_config(file: Path) -> FitConfig:
         raise InputError(f"{file} does not hold the settings of a fit: {error}") from error
 
 
-def _difference(saved: FitConfig, asked: FitConfig) -> str:
-    pairs = zip(dataclasses.asdict(saved).items(), dataclasses.asdict(asked).values(), strict=True)
-    return ", ".join(f"{name} {old} rather than {new}" for (name, old), new in pairs if old != new)
-
-
 def save_checkpoint(fit: Fit, folder: Path) -> None:
     """Write checkpoint.pt, whole or not at all: the state of the fit and its target."""
-    with writing(folder / _CHECKPOINT) as temporary:
-        torch.save({"target": fit.target, "fit": fit.state_dict()}, temporary)
+    runs.save_checkpoint(folder / _CHECKPOINT, {"target": fit.target, "fit": fit.state_dict()})
 
 
 def way_frames(fit: Fit) -> list[Tensor]:
@@ -153,12 +127,7 @@ def write_results(fit: Fit, folder: Path, seconds: float) -> dict[str, Any]:
         "width": ink.width,
         "seconds": seconds,
         "config": dataclasses.asdict(fit.config),
-        "versions": {
-            "curvox": metadata.version("curvox"),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "threads": torch.get_num_threads(),
+        **runs.surroundings(),
     }
     write_json(folder / "metrics.json", metrics)
     return metrics

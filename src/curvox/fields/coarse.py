@@ -11,9 +11,9 @@ from curvox.fields.grid import VoxelGrid, grid_shape
 from curvox.fields.occupancy import Occupancy
 from curvox.fields.scene import Scene
 
-__all__ = ["coarse_field", "fine_box", "occupied_voxels", "view_counts"]
+__all__ = ["COARSE_VOXELS", "coarse_field", "fine_box", "occupied_voxels", "view_counts"]
 
-_VOXELS = 1_024_000
+COARSE_VOXELS = 1_024_000
 _ALPHA_INIT = 1e-6
 _THRESHOLD = 1e-7  # of alpha and weight: an empty box has alphas of 5e-7, which must be seen
 _EMPTY = -100.0  # a raw density that stays empty
@@ -22,7 +22,7 @@ _OCCUPIED = 1e-3  # alpha
 _ENLARGED = 1.05
 
 
-def coarse_field(scene: Scene, most_voxels: int = _VOXELS) -> tuple[Field, Tensor]:
+def coarse_field(scene: Scene, most_voxels: int = COARSE_VOXELS) -> tuple[Field, Tensor]:
     """The field that the coarse stage starts from, and factors of its density's learning rate.
 
     Voxels that fewer than three photographs see, and those nearer to a camera than `near`, are
@@ -36,7 +36,7 @@ def coarse_field(scene: Scene, most_voxels: int = _VOXELS) -> tuple[Field, Tenso
         The field, and [V, 1], each voxel's share of the views of the voxel most seen.
     """
     box = scene.bounding_box()
-    voxels = min(most_voxels, _VOXELS)
+    voxels = min(most_voxels, COARSE_VOXELS)
     settings = FieldSettings(
         base_voxels=voxels,
         features=None,

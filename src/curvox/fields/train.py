@@ -59,7 +59,7 @@ class Training:
         )
         self.fine = False
         """Whether the fine stage has begun."""
-        self._coarse_seconds = 0.0
+        self._coarse_seconds, self._coarse_iterations = 0.0, 0
         self.seconds += time.perf_counter() - start
 
     @property
@@ -93,6 +93,17 @@ class Training:
             return 1.0 if self.done else min(self.seconds / (config.minutes * 60), 1.0)
         made = self.iteration + (config.coarse_iterations if self.fine else 0)
         return made / (config.iterations + config.coarse_iterations)
+
+    @property
+    def stages(self) -> dict[str, dict[str, float]]:
+        """What was done in each stage so far: ``iterations`` and ``seconds``."""
+        if not self.fine:
+            return {"coarse": {"iterations": self.iteration, "seconds": self.seconds}}
+        fine_seconds = self.seconds - self._coarse_seconds
+        return {
+            "coarse": {"iterations": self._coarse_iterations, "seconds": self._coarse_seconds},
+            "fine": {"iterations": self.iteration, "seconds": fine_seconds},
+        }
 
     @property
     def done(self) -> bool:
@@ -132,7 +143,7 @@ class Training:
         field.occupancy = occupied_voxels(coarse)
         if field.network is not None:
             field.network.initialize(self._generator)
-        self._coarse_seconds = self.seconds
+        self._coarse_seconds, self._coarse_iterations = self.seconds, self.iteration
         self._make_fine(field, visible_pixels(self.scene, field))
 
     def _make_fine(self, field: Field, pixels: Tensor) -> None:
@@ -163,6 +174,7 @@ class Training:
             "fine": self.fine,
             "seconds": self.seconds,
             "coarse_seconds": self._coarse_seconds,
+            "coarse_iterations": self._coarse_iterations,
             "generator": self._generator.get_state(),
             "field": self.field.state(),
             "pixels": _pack(self.stage.pixels, self.scene.num_pixels),
@@ -178,6 +190,7 @@ class Training:
         if state["scene"] != self.scene.fingerprint():
             raise InputError("the checkpoint is of another scene")
         self.seconds, self._coarse_seconds = state["seconds"], state["coarse_seconds"]
+        self._coarse_iterations = state["coarse_iterations"]
         self._generator.set_state(state["generator"])
         device = self.scene.device
         field = Field.from_state(state["field"]).to(device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from curvox.errors import InputError
-from curvox.fields.datasets.assemble import SPLITS
+from curvox.fields.datasets.assemble import SPLITS, MissingSplit
 from curvox.fields.datasets.colmap import load_colmap
 from curvox.fields.datasets.nerf_synthetic import load_nerf_synthetic
 from curvox.fields.datasets.nerfstudio import load_nerfstudio
@@ -14,6 +14,7 @@ from curvox.fields.scene import Scene
 
 __all__ = [
     "SPLITS",
+    "MissingSplit",
     "load_colmap",
     "load_nerf_synthetic",
     "load_nerfstudio",
@@ -37,8 +38,9 @@ def load_scene(path: str | Path, split: str = "train") -> Scene:
         The scene, on the CPU, its pixels as bytes.
 
     Raises:
-        InputError: there is no such folder, its layout is not known, it has no photographs of this
-            split, or a file in it is missing or cannot be used; the message names it.
+        MissingSplit: an InputError, there are no photographs of this split.
+        InputError: there is no such folder, its layout is not known, or a file in it is missing or
+            cannot be used; the message names it.
         ValueError: a split of another name.
     """
     folder = Path(path)

@@ -18,6 +18,7 @@ from curvox.fields.scene import Scene
 __all__ = [
     "SPLITS",
     "Frame",
+    "MissingSplit",
     "assemble",
     "checked_pose",
     "distances_of_box",
@@ -29,6 +30,10 @@ SPLITS = ("train", "val", "test")
 
 _RIGID_TOLERANCE = 1e-3  # what rounding to four digits leaves of an axis's length
 _NEAREST_SHARE = 0.01  # of far: cameras inside the box still start a little off their centres
+
+
+class MissingSplit(InputError):
+    """The capture is all right, but has no photographs of the split that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +138,11 @@ def assemble(
         box: [2, 3], lowest corner first, where the data set has one.
 
     Raises:
-        InputError: no photographs, a file that cannot be used, or near and far out of order.
+        MissingSplit: no photographs.
+        InputError: a file that cannot be used, or near and far out of order.
     """
     if not frames:
-        raise InputError(f"{name} holds no photographs for the split '{split}'")
+        raise MissingSplit(f"{name} holds no photographs for the split '{split}'")
     near, far = distances
     if not 0 < near < far < float("inf"):
         raise InputError(f"{name}: 0 < near < far must hold, but they are {near:g} and {far:g}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from curvox.errors import InputError
 from curvox.fields.cameras import Intrinsics
-from curvox.fields.datasets.assemble import Frame, assemble
+from curvox.fields.datasets.assemble import Frame, MissingSplit, assemble
 from curvox.fields.datasets.photographs import photograph_size
 from curvox.fields.datasets.transforms import (
     listed_file,
@@ -35,9 +35,12 @@ def load_nerf_synthetic(folder: str | Path, split: str = "train") -> Scene:
         split: ``"train"``, ``"val"`` or ``"test"``.
 
     Raises:
+        MissingSplit: there is no file of this split.
         InputError: a file is missing or cannot be used. The message names it.
     """
     file = Path(folder) / f"transforms_{split}.json"
+    if not file.exists():
+        raise MissingSplit(f"There is no file {file}")
     content = read_transforms(file)
     angle = number(content, "camera_angle_x", str(file))
     if angle is None:

@@ -1,0 +1,106 @@
+"""What the folders of all runs have in common: settings that are settled once, and surroundings."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from curvox.errors import InputError
+from curvox.files import writing
+
+__all__ = ["CONFIG", "choose_config", "load_checkpoint", "save_checkpoint", "surroundings"]
+
+CONFIG = "config.json"
+"""The file of a run's settings: a folder with it holds a run."""
+
+Config = TypeVar("Config")
+
+
+def choose_config(
+    config: Config, folder: Path, resume: bool, read: Callable[[Path], Config]
+) -> Config:
+    """The settings that count: those given, or with `resume` those that `folder` was begun with.
+
+    Args:
+        config: those given, a dataclass whose fields all have defaults.
+        folder: of the run; need not exist.
+        resume: whether the run in it goes on.
+        read: reads its config.json.
+
+    Raises:
+        InputError: `folder` holds a run and `resume` is not asked for, or holds none and it is, or
+            it was begun with other settings than `config`, unless that is the default.
+    """
+    file = folder / CONFIG
+    if not resume:
+        if file.exists():
+            raise InputError(
+                f"{folder} holds a run already: add --resume to go on with it, "
+                "or give a new folder with --out"
+            )
+        return config
+    if not file.exists():
+        raise InputError(f"{folder} holds no run to resume")
+    saved = read(file)
+    if config not in (saved, type(config)()):
+        raise InputError(
+            f"{folder} was begun with other settings ({_difference(saved, config)}): "
+            "resume without options, or begin in a new folder"
+        )
+    return saved
+
+
+def _difference(saved: Any, asked: Any) -> str:
+    pairs = zip(dataclasses.asdict(saved).items(), dataclasses.asdict(asked).values(), strict=True)
+    return ", ".join(f"{name} {old} rather than {new}" for (name, old), new in pairs if old != new)
+
+
+def save_checkpoint(file: Path, state: Any) -> None:
+    """Write tensors and plain values, whole or not at all.
+
+    Raises:
+        OSError: it could not be written, as on a full disk; what was there before still is.
+    """
+    try:
+        with writing(file) as temporary:
+            torch.save(state, temporary)
+    except (OSError, RuntimeError) as error:  # torch's own writer raises the latter on a full disk
+        reason = (isinstance(error, OSError) and error.strerror) or "is the disk full?"
+        kept = "; the one before it is still there" if file.exists() else ""
+        raise OSError(f"{file} could not be written ({reason}){kept}") from error
+
+
+def load_checkpoint(file: Path, **options: Any) -> Any:
+    """What :func:`save_checkpoint` wrote.
+
+    Args:
+        file: the checkpoint.
+        options: those of :func:`torch.load`.
+
+    Raises:
+        InputError: it is missing or cannot be read.
+    """
+    if not file.exists():
+        raise InputError(f"There is no file {file}")
+    try:
+        return torch.load(file, weights_only=True, **options)
+    except Exception as error:  # the unpickler raises whatever a broken file leads it to
+        raise InputError(f"{file} is not a checkpoint that can be read") from error
+
+
+def surroundings() -> dict[str, Any]:
+    """What a run ran with, for its metrics.json: versions and threads."""
+    return {
+        "versions": {
+            "curvox": metadata.version("curvox"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "threads": torch.get_num_threads(),
+    }
