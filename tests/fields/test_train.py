@@ -50,21 +50,10 @@ def quality(field, scene):
 
 
 def test_learns_to_look_like_the_photographs(scene, folder):
-    config = dataclasses.replace(SMALL, voxels=48, iterations=300, coarse_iterations=150)
+    config = dataclasses.replace(SMALL, voxels=40, iterations=200, coarse_iterations=80)
     training = run(Training(scene, config))
     assert training.done
-    test = load_scene(folder, split="test")
-    background = torch.tensor(test.background)
-    quality = [
-        psnr(
-            render_view(
-                training.field, test.poses[frame], test.intrinsics[frame], background
-            ).colour,
-            test.image(frame),
-        )
-        for frame in range(len(test))
-    ]
-    assert min(quality) > 20  # seen: 24
+    assert quality(training.field, load_scene(folder, split="test")) > 18  # a white image: 11
 
 
 def test_interrupted_is_the_same_as_uninterrupted(scene):
@@ -98,7 +87,7 @@ def test_same_bits_for_any_number_of_threads(scene, threads):
 
 def test_fused_learns_as_well_as_native(scene, folder):
     """The default way, roundings and all, ends within 0.1 dB of plain PyTorch."""
-    config = dataclasses.replace(SMALL, iterations=120, coarse_iterations=60)
+    config = dataclasses.replace(SMALL, iterations=80, coarse_iterations=40, rays=256)
     test = load_scene(folder, split="test")
     fused, native = (
         quality(run(Training(scene, dataclasses.replace(config, rung=rung))).field, test)
@@ -120,9 +109,9 @@ def test_grows_as_published():
 
 
 def test_growth_reaches_the_full_grid(scene):
-    config = dataclasses.replace(SMALL, voxels=96, iterations=40, coarse_iterations=20)
+    config = dataclasses.replace(SMALL, voxels=96, iterations=20, coarse_iterations=5, rays=64)
     training = Training(scene, config)
-    run(training, 21)
+    run(training, 6)
     small = math.prod(training.field.shape)
     run(training)
     assert math.prod(training.field.shape) == pytest.approx(96**3, rel=0.1)
@@ -131,13 +120,11 @@ def test_growth_reaches_the_full_grid(scene):
 
 def test_minutes(scene):
     """The clock decides: a fifth of the time is coarse, and growth has happened by the end."""
-    config = dataclasses.replace(SMALL, minutes=4 / 60, voxels=80)
-    training = Training(scene, config)
-    stages = set()
-    while not training.done:
-        training.advance(5)
-        stages.add(training.fine)
-    assert stages == {False, True}
+    config = dataclasses.replace(SMALL, minutes=4 / 60, voxels=80, rays=32)
+    training = run(Training(scene, config))
+    stages = training.stages
+    assert stages["coarse"]["seconds"] == pytest.approx(0.8, rel=0.5)
+    assert stages["coarse"]["iterations"] > 1
     assert 4 <= training.seconds < 8
     assert math.prod(training.field.shape) > 0.8 * 80**3
 
