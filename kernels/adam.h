@@ -8,7 +8,7 @@ namespace curvox {
 
 struct AdamTask {
   float* parameters;       // [count]
-  const float* gradients;  // [count]
+  const float* gradients;  // [count], or [rows, channels] where only some rows are touched
   float* mean;             // [count] first moment
   float* square;           // [count] second moment
   const float* rates;      // [count] factors of the learning rate, or null
@@ -20,16 +20,19 @@ struct AdamTask {
   bool skip_zero;           // leave entries whose gradient is zero untouched, moments and all
 };
 
-CURVOX_FN void adam_entry(const AdamTask& task, int64_t i) {
-  const float g = task.gradients[i];
-  if (task.skip_zero && g == 0) return;
-  const float mean = task.mean[i] + (1 - task.beta1) * (g - task.mean[i]);
-  const float square = task.beta2 * task.square[i] + (1 - task.beta2) * (g * g);
-  const float rate = task.rates ? task.learning_rate * task.rates[i] : task.learning_rate;
-  task.mean[i] = mean;
-  task.square[i] = square;
-  task.parameters[i] -= rate / task.mean_correction * mean /
-                        (sqrtf(square) / task.square_correction + task.epsilon);
+// Moves an entry that has this gradient and factor of the learning rate.
+CURVOX_FN void adam_update(const AdamTask& task, float gradient, float rate, float& parameter,
+                           float& mean, float& square) {
+  mean += (1 - task.beta1) * (gradient - mean);
+  square = task.beta2 * square + (1 - task.beta2) * (gradient * gradient);
+  const float root = sqrtf(square) * (1 / task.square_correction);
+  parameter -= task.learning_rate / task.mean_correction * rate * mean / (root + task.epsilon);
+}
+
+CURVOX_FN void adam_entry(const AdamTask& task, int64_t i, float gradient) {
+  if (task.skip_zero && gradient == 0) return;
+  adam_update(task, gradient, task.rates ? task.rates[i] : 1, task.parameters[i], task.mean[i],
+              task.square[i]);
 }
 
 }  // namespace curvox

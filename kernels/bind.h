@@ -15,7 +15,10 @@ namespace curvox {
 namespace nb = nanobind;
 
 void bind_adam(nb::module_& module);
+void bind_blur(nb::module_& module);
 void bind_composite(nb::module_& module);
+void bind_interpolate(nb::module_& module);
+void bind_march(nb::module_& module);
 void bind_network(nb::module_& module);
 void bind_rays(nb::module_& module);
 void bind_splat(nb::module_& module);

@@ -33,9 +33,9 @@ void check_values(const SplatTask& task) {
 
 SplatTask splat_task(uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
                      int num_points, int steps, int height, int width, float cutoff,
-                     float tolerance) {
+                     float tolerance, int margin, double blurred) {
   return {at<const float>(control_points), at<const float>(weights), at<const float>(sigmas),
-          num_curves, num_points, steps, height, width, cutoff, tolerance};
+          num_curves, num_points, steps, height, width, cutoff, tolerance, margin, blurred};
 }
 
 void splat_forward(const SplatTask& task, float* image, int threads) {
@@ -104,41 +104,42 @@ void bind_splat(nb::module_& module) {
   module.def("splat_forward",
              [](uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
                 int num_points, int steps, int height, int width, float cutoff, float tolerance,
-                uintptr_t image, int threads) {
+                int margin, double blurred, uintptr_t image, int threads) {
                nb::gil_scoped_release release;
                splat_forward(splat_task(control_points, weights, sigmas, num_curves, num_points,
-                                        steps, height, width, cutoff, tolerance),
+                                        steps, height, width, cutoff, tolerance, margin, blurred),
                              at<float>(image), threads);
              });
   module.def("splat_backward",
              [](uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
                 int num_points, int steps, int height, int width, float cutoff, float tolerance,
-                uintptr_t image_gradient, uintptr_t points_gradient, uintptr_t weights_gradient,
-                uintptr_t sigmas_gradient, int threads) {
+                int margin, double blurred, uintptr_t image_gradient, uintptr_t points_gradient,
+                uintptr_t weights_gradient, uintptr_t sigmas_gradient, int threads) {
                nb::gil_scoped_release release;
                splat_backward(splat_task(control_points, weights, sigmas, num_curves, num_points,
-                                         steps, height, width, cutoff, tolerance),
+                                         steps, height, width, cutoff, tolerance, margin, blurred),
                               at<const float>(image_gradient), at<float>(points_gradient),
                               at<float>(weights_gradient), at<float>(sigmas_gradient), threads);
              });
   module.def("splat_forward_blocks",
              [](uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
                 int num_points, int steps, int height, int width, float cutoff, float tolerance,
-                uintptr_t image) {
+                int margin, double blurred, uintptr_t image) {
                nb::gil_scoped_release release;
-               splat_forward_blocks(splat_task(control_points, weights, sigmas, num_curves,
-                                               num_points, steps, height, width, cutoff, tolerance),
-                                    at<float>(image));
+               splat_forward_blocks(
+                   splat_task(control_points, weights, sigmas, num_curves, num_points, steps,
+                              height, width, cutoff, tolerance, margin, blurred),
+                   at<float>(image));
              });
   module.def("splat_backward_blocks",
              [](uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
                 int num_points, int steps, int height, int width, float cutoff, float tolerance,
-                uintptr_t image_gradient, uintptr_t points_gradient, uintptr_t weights_gradient,
-                uintptr_t sigmas_gradient) {
+                int margin, double blurred, uintptr_t image_gradient, uintptr_t points_gradient,
+                uintptr_t weights_gradient, uintptr_t sigmas_gradient) {
                nb::gil_scoped_release release;
                splat_backward_blocks(
                    splat_task(control_points, weights, sigmas, num_curves, num_points, steps,
-                              height, width, cutoff, tolerance),
+                              height, width, cutoff, tolerance, margin, blurred),
                    at<const float>(image_gradient), at<float>(points_gradient),
                    at<float>(weights_gradient), at<float>(sigmas_gradient));
              });

@@ -10,7 +10,10 @@ NB_MODULE(CURVOX_MODULE, module) {
 #endif
   });
   curvox::bind_adam(module);
+  curvox::bind_blur(module);
   curvox::bind_composite(module);
+  curvox::bind_interpolate(module);
+  curvox::bind_march(module);
   curvox::bind_network(module);
   curvox::bind_rays(module);
   curvox::bind_splat(module);

@@ -7,9 +7,18 @@
 // in float a sample on a 4,000 pixel wide canvas would be off by 1e-4 pixel, which a Gaussian of
 // 0.2 pixel turns into an error above the tolerance. It is a few operations a sample, where a
 // sample costs thousands.
+//
+// A call may draw for a blur to come: the Gaussian of sigma is the one of sqrt(sigma² - blurred²)
+// blurred by that of `blurred`. On the grid of pixels that is exact but for a factor that depends on
+// the place. With s the narrow one's sigma and b = blurred, of a sample at x
+//   exp(-(n - x)² / 2s²) exp(-(m - n)² / 2b²)
+//     = exp(-(m - x)² / 2 sigma²) exp(-(n - mu)² / 2 tau²),  tau = s b / sigma,
+// for some mu; and the sum over all n of the last factor is sqrt(2 pi) tau, the same for every mu,
+// within a relative 2 exp(-2 pi² tau²) (Poisson): 4e-8 for tau² = 0.9.
 #pragma once
 
 #include "portable.h"
+#include "ranges.h"
 
 namespace curvox {
 
@@ -25,16 +34,32 @@ struct SplatTask {
   int num_curves;
   int num_points;  // degree + 1
   int steps;
-  int height, width;
-  float cutoff;     // window half-width in sigmas, or 0: follow from the tolerance
-  float tolerance;  // what one sample may lose to the cut (the image's tolerance / samples)
+  int height, width;  // of the image, the canvas and its margin
+  float cutoff;       // window half-width in sigmas, or 0: follow from the tolerance
+  float tolerance;    // what one sample may lose to the cut (the image's tolerance / samples)
+  int margin;         // pixels that the image has on every side of the canvas
+  double blurred;     // pixels, less than every sigma: the sigma of a blur to come, or 0
+
+  CURVOX_FN double pixels() const { return larger(height, width) - 2 * margin; }
 };
+
+// The Gaussian that stands on a sample: its sigma in pixels, and how often its peak is as high as
+// the weight, so that the blur to come leaves a peak of just that.
+struct Pen {
+  double sigma, rise;
+};
+
+CURVOX_FN Pen pen(const SplatTask& task, int index) {
+  const double wide = task.sigmas[index] * task.pixels();
+  const double squared = wide * wide - task.blurred * task.blurred;
+  return {sqrt(squared), wide * wide / squared};
+}
 
 // One curve, ready to be sampled, in pixels.
 struct Curve {
   double x[kMaxPoints], y[kMaxPoints];  // coefficients of 1, t, t², t³
   double low_x, high_x, low_y, high_y;  // of the control points, whose hull holds the curve
-  float weight;
+  float weight;   // times the pen's rise
   float scale;    // sqrt(log2(e) / 2) / sigma: exp(-d² / 2 sigma²) = 2^-(d scale)²
   double radius;  // half-width of a sample's window
 
@@ -44,10 +69,11 @@ struct Curve {
 
 // Where the Gaussian of a sample is cut. A term left out is at most |w| exp(-r²/2) for a cut at r
 // sigmas, so r = sqrt(2 ln(|w| / tolerance)) loses at most `tolerance` a sample. Light curves
-// (|w| < 1) keep the window of w = 1, so that the gradient of the weight sees as far.
-CURVOX_FN double window_sigmas(float weight, float cutoff, float tolerance) {
-  if (cutoff > 0) return cutoff;
-  const double amplitude = larger(fabs(static_cast<double>(weight)), 1.0);
+// (|w| < 1) keep the window of w = 1, so that the gradient of the weight sees as far. A pen that
+// rises higher is cut at the same height: further out, in its sigmas.
+CURVOX_FN double window_sigmas(float weight, double rise, float cutoff, float tolerance) {
+  if (cutoff > 0) return sqrt(static_cast<double>(cutoff) * cutoff + 2 * log(rise));
+  const double amplitude = larger(fabs(static_cast<double>(weight)), 1.0) * rise;
   return sqrt(2 * log(larger(amplitude / tolerance, 1.0)));
 }
 
@@ -68,12 +94,12 @@ CURVOX_FN void power_basis(const double points[kMaxPoints], int num_points,
 
 CURVOX_FN Curve load_curve(const SplatTask& task, int index) {
   Curve curve;
-  const double pixels = larger(task.height, task.width);
+  const double pixels = task.pixels();
   const float* points = task.control_points + static_cast<int64_t>(index) * task.num_points * 2;
   double x[kMaxPoints], y[kMaxPoints];
   for (int k = 0; k < task.num_points; ++k) {
-    x[k] = points[2 * k] * pixels - 0.5;
-    y[k] = points[2 * k + 1] * pixels - 0.5;
+    x[k] = points[2 * k] * pixels - 0.5 + task.margin;
+    y[k] = points[2 * k + 1] * pixels - 0.5 + task.margin;
     curve.low_x = k ? smaller(curve.low_x, x[k]) : x[k];
     curve.high_x = k ? larger(curve.high_x, x[k]) : x[k];
     curve.low_y = k ? smaller(curve.low_y, y[k]) : y[k];
@@ -81,10 +107,11 @@ CURVOX_FN Curve load_curve(const SplatTask& task, int index) {
   }
   power_basis(x, task.num_points, curve.x);
   power_basis(y, task.num_points, curve.y);
-  const double sigma = task.sigmas[index] * pixels;
-  curve.weight = task.weights[index];
-  curve.scale = static_cast<float>(kSqrtHalfLog2e / sigma);
-  curve.radius = sigma * window_sigmas(curve.weight, task.cutoff, task.tolerance);
+  const float weight = task.weights[index];
+  const Pen drawn = pen(task, index);
+  curve.weight = static_cast<float>(weight * drawn.rise);
+  curve.scale = static_cast<float>(kSqrtHalfLog2e / drawn.sigma);
+  curve.radius = drawn.sigma * window_sigmas(weight, drawn.rise, task.cutoff, task.tolerance);
   return curve;
 }
 
@@ -108,20 +135,6 @@ CURVOX_FN void bernstein(int num_points, double t, double basis[kMaxPoints]) {
 
 // The k-th of `steps` evenly spaced parameters is k times this; a single one stands at 0.
 CURVOX_FN double parameter_spacing(int steps) { return steps > 1 ? 1.0 / (steps - 1) : 0.0; }
-
-struct Range {
-  int begin, end;
-  CURVOX_FN bool empty() const { return begin >= end; }
-  CURVOX_FN int size() const { return end - begin; }
-};
-
-CURVOX_FN Range intersection(Range a, Range b) {
-  return {larger(a.begin, b.begin), smaller(a.end, b.end)};
-}
-
-CURVOX_FN Range hull(Range a, Range b) {
-  return {smaller(a.begin, b.begin), larger(a.end, b.end)};
-}
 
 struct Window {
   Range rows, columns;
@@ -160,6 +173,8 @@ struct CurveGradient {
 
 // Adds the runs of one curve in order and scales the sums to the units of the inputs.
 // sigmas_gradient may be null: not wanted.
+// A sample draws w r e, with r = sigma² / s² and e = exp(-d² / 2s²), s² = sigma² - blurred²; so
+// d(w r e) / d sigma = (w r e / s² sigma) (r d² - 2 blurred²).
 CURVOX_FN void reduce_runs(const SplatTask& task, const CurveGradient* runs, int index,
                            float* points_gradient, float* weights_gradient,
                            float* sigmas_gradient) {
@@ -174,17 +189,21 @@ CURVOX_FN void reduce_runs(const SplatTask& task, const CurveGradient* runs, int
     weight += runs[run].weight;
     sigma_sum += runs[run].sigma;
   }
-  const double pixels = larger(task.height, task.width);
+  const double pixels = task.pixels();
   const double sigma = task.sigmas[index] * pixels;
-  const double slope = task.weights[index] / (sigma * sigma) * pixels;
+  const Pen drawn = pen(task, index);
+  const double slope = task.weights[index] * drawn.rise / (drawn.sigma * drawn.sigma) * pixels;
   float* points = points_gradient + static_cast<int64_t>(index) * task.num_points * 2;
   for (int p = 0; p < kMaxPoints; ++p) {
     if (p >= task.num_points) break;
     points[2 * p] = static_cast<float>(x[p] * slope);
     points[2 * p + 1] = static_cast<float>(y[p] * slope);
   }
-  weights_gradient[index] = static_cast<float>(weight);
-  if (sigmas_gradient) sigmas_gradient[index] = static_cast<float>(sigma_sum * slope / sigma);
+  weights_gradient[index] = static_cast<float>(weight * drawn.rise);
+  if (sigmas_gradient) {
+    const double moment = drawn.rise * sigma_sum - 2 * task.blurred * task.blurred * weight;
+    sigmas_gradient[index] = static_cast<float>(moment * slope / sigma);
+  }
 }
 
 }  // namespace curvox

@@ -1,9 +1,31 @@
 // Small products of matrices whose operands stay in the cache, for the CPU.
 #pragma once
 
+#include <new>
+#include <vector>
+
 #include "lanes.h"
 
 namespace curvox {
+
+// A vector that begins with a cache line, so that no register's load straddles two.
+template <class T>
+struct LineAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t kLine{64};
+  LineAllocator() = default;
+  template <class U>
+  LineAllocator(const LineAllocator<U>&) {}
+  T* allocate(size_t count) {
+    return static_cast<T*>(::operator new(count * sizeof(T), kLine));
+  }
+  void deallocate(T* at, size_t) { ::operator delete(at, kLine); }
+  bool operator==(const LineAllocator&) const { return true; }
+  bool operator!=(const LineAllocator&) const { return false; }
+};
+
+template <class T>
+using Aligned = std::vector<T, LineAllocator<T>>;
 
 // A block of a product is kept in registers: as many sums as hide the latency of two multiply-adds
 // a cycle and leave room for the operands. With 32 registers 6 x 4 reaches three quarters of the

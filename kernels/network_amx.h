@@ -26,6 +26,10 @@ using Half = uint16_t;  // the upper half of a float
 constexpr int kTileRows = 16;
 constexpr int kTileDepth = 32;  // entries of a row
 constexpr int kTileSamples = 128;
+// Entries between rows beyond a whole number of tiles: rows a power of two apart would share a few
+// sets of the cache.
+constexpr int kGap = 32;
+constexpr int kTransposedStride = kTileSamples + kGap;
 
 // Whether the processor has the instructions and the system lets this process use them.
 inline bool amx_available() {
@@ -64,9 +68,9 @@ inline void tiles_touch_memory() { asm volatile("" ::: "memory"); }
 // ROWS x COLUMNS tiles of c += a b, or c = a b. Strides in entries; `b` is paired.
 template <bool ADD, int ROWS, int COLUMNS>
 CURVOX_AMX_FN inline void tile_block(const Half* a, int64_t a_stride, const Half* b,
-                                     int64_t b_columns, float* c, int64_t c_stride, int depth) {
+                                     int64_t b_stride, float* c, int64_t c_stride, int depth) {
   float* const lower = c + kTileRows * c_stride;
-  const int64_t c_bytes = c_stride * 4, a_bytes = a_stride * 2, b_bytes = b_columns * 4;
+  const int64_t c_bytes = c_stride * 4, a_bytes = a_stride * 2, b_bytes = b_stride * 4;
   if (ADD) {
     _tile_loadd(0, c, c_bytes);
     if (COLUMNS == 2) _tile_loadd(1, c + kTileRows, c_bytes);
@@ -80,10 +84,10 @@ CURVOX_AMX_FN inline void tile_block(const Half* a, int64_t a_stride, const Half
   }
   for (int k = 0; k < depth; k += kTileDepth) {
     _tile_loadd(4, a + k, a_bytes);
-    _tile_loadd(6, b + k * b_columns, b_bytes);
+    _tile_loadd(6, b + k * b_stride, b_bytes);
     _tile_dpbf16ps(0, 4, 6);
     if (COLUMNS == 2) {
-      _tile_loadd(7, b + k * b_columns + kTileDepth, b_bytes);
+      _tile_loadd(7, b + k * b_stride + kTileDepth, b_bytes);
       _tile_dpbf16ps(1, 4, 7);
     }
     if (ROWS == 2) {
@@ -99,9 +103,10 @@ CURVOX_AMX_FN inline void tile_block(const Half* a, int64_t a_stride, const Half
 }
 
 // c [rows, columns] += a b, or = a b; rows and columns in whole tiles, depth in whole tile depths.
+// `b` has as many entries between its rows as `c`, in pairs.
 template <bool ADD>
 CURVOX_AMX_FN inline void tile_multiply(const Half* a, int64_t a_stride, const Half* b, float* c,
-                                        int rows, int columns, int depth) {
+                                        int64_t stride, int rows, int columns, int depth) {
   tiles_touch_memory();
   for (int column = 0; column < columns; column += 2 * kTileRows) {
     const bool wide = column + kTileRows < columns;
@@ -109,8 +114,8 @@ CURVOX_AMX_FN inline void tile_multiply(const Half* a, int64_t a_stride, const H
       const bool high = row + kTileRows < rows;
       const auto block = wide ? (high ? tile_block<ADD, 2, 2> : tile_block<ADD, 1, 2>)
                               : (high ? tile_block<ADD, 2, 1> : tile_block<ADD, 1, 1>);
-      block(a + row * a_stride, a_stride, b + 2 * column, columns,
-            c + static_cast<int64_t>(row) * columns + column, columns, depth);
+      block(a + row * a_stride, a_stride, b + 2 * column, stride, c + row * stride + column, stride,
+            depth);
     }
   }
   tiles_touch_memory();
@@ -122,13 +127,13 @@ inline Half rounded(float value) {
   return static_cast<Half>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);  // to nearest, ties to even
 }
 
-// from [rows, columns] with any strides, paired and padded with zeros.
-inline std::vector<Half> paired(const float* from, int rows, int columns, int64_t row_step,
-                                int64_t column_step, int padded_rows, int padded_columns) {
-  std::vector<Half> to(static_cast<size_t>(padded_rows) * padded_columns);
+// from [rows, columns] with any steps, paired and padded with zeros.
+inline Aligned<Half> paired(const float* from, int rows, int columns, int64_t row_step,
+                            int64_t column_step, int padded_rows, int stride) {
+  Aligned<Half> to(static_cast<size_t>(padded_rows) * stride);
   for (int row = 0; row < rows; ++row) {
     for (int column = 0; column < columns; ++column) {
-      to[(int64_t{row / 2} * padded_columns + column) * 2 + row % 2] =
+      to[(int64_t{row / 2} * stride + column) * 2 + row % 2] =
           rounded(from[row * row_step + column * column_step]);
     }
   }
@@ -140,16 +145,16 @@ CURVOX_AMX_FN inline __m256i halves(__m512 values) {
   return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values));
 }
 
-// Rows of `columns` entries, a multiple of 16, paired: [kTileSamples / 2][columns][2].
-CURVOX_AMX_FN inline void pair_samples(const Half* from, int columns, Half* to) {
+// The rows of all samples, `columns` entries each, a multiple of 16, paired.
+CURVOX_AMX_FN inline void pair_samples(const Half* from, int stride, int columns, Half* to) {
   for (int s = 0; s < kTileSamples; s += 2) {
-    const Half* even = from + s * columns;
+    const Half* even = from + s * stride;
     for (int column = 0; column < columns; column += 16) {
       const __m512i low = _mm512_cvtepu16_epi32(
           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(even + column)));
       const __m512i high = _mm512_cvtepu16_epi32(
-          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(even + columns + column)));
-      _mm512_storeu_si512(to + s * columns + 2 * column,
+          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(even + stride + column)));
+      _mm512_storeu_si512(to + s * stride + 2 * column,
                           _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
     }
   }
@@ -183,12 +188,12 @@ CURVOX_AMX_FN inline void transpose_pairs(const uint32_t* from, int64_t stride, 
 }
 
 // What pair_samples gave, transposed: [columns][kTileSamples].
-CURVOX_AMX_FN inline void transpose_samples(const Half* pairs, int columns, Half* to) {
+CURVOX_AMX_FN inline void transpose_samples(const Half* pairs, int stride, int columns, Half* to) {
   for (int s = 0; s < kTileSamples / 2; s += 16) {
     for (int column = 0; column < columns; column += 16) {
-      transpose_pairs(reinterpret_cast<const uint32_t*>(pairs) + s * columns + column, columns,
-                      reinterpret_cast<uint32_t*>(to + column * kTileSamples) + s,
-                      kTileSamples / 2);
+      transpose_pairs(reinterpret_cast<const uint32_t*>(pairs) + s * stride + column, stride,
+                      reinterpret_cast<uint32_t*>(to + column * kTransposedStride) + s,
+                      kTransposedStride / 2);
     }
   }
 }
@@ -200,18 +205,19 @@ class TileNetwork {
       : task_(task),
         inputs_(static_cast<int>(round_up(task.inputs, kTileDepth))),
         width_(static_cast<int>(round_up(task.width, kTileDepth))),
-        first_in_(paired(task.first, task.inputs, task.width, 1, task.inputs, inputs_, width_)),
+        stride_(width_ + kGap),
+        first_in_(paired(task.first, task.inputs, task.width, 1, task.inputs, inputs_, stride_)),
         first_out_(paired(task.first, task.width, task.inputs, task.inputs, 1, width_, inputs_)),
-        second_in_(paired(task.second, task.width, task.width, 1, task.width, width_, width_)),
-        second_out_(paired(task.second, task.width, task.width, task.width, 1, width_, width_)),
+        second_in_(paired(task.second, task.width, task.width, 1, task.width, width_, stride_)),
+        second_out_(paired(task.second, task.width, task.width, task.width, 1, width_, stride_)),
         last_in_(paired(task.last, task.width, kColours, 1, task.width, width_, kOut)),
-        last_out_(paired(task.last, kColours, task.width, task.width, 1, kTileDepth, width_)),
+        last_out_(paired(task.last, kColours, task.width, task.width, 1, kTileDepth, stride_)),
         second_bias_(width_) {
     std::copy_n(task.second_bias, task.width, second_bias_.data());
   }
 
   static constexpr int kPaddedColours = kTileRows;
-  int64_t width_stride() const { return width_; }
+  int64_t width_stride() const { return stride_; }
 
   CURVOX_AMX_FN void forward(int64_t first, int64_t last, float* colours) const {
     const TileState tiles;
@@ -219,7 +225,7 @@ class TileNetwork {
     for (int64_t begin = first; begin < last; begin += kTileSamples) {
       const int count = static_cast<int>(smaller<int64_t>(kTileSamples, last - begin));
       hidden(begin, count, scratch);
-      tile_multiply<false>(scratch.h2.data(), width_, last_in_.data(), scratch.sums.data(),
+      tile_multiply<false>(scratch.h2.data(), stride_, last_in_.data(), scratch.sums.data(), kOut,
                            kTileSamples, kOut, width_);
       for (int s = 0; s < count; ++s) {
         for (int c = 0; c < kColours; ++c) {
@@ -236,45 +242,45 @@ class TileNetwork {
     const TileState tiles;
     Scratch scratch(*this);
     NetworkSums sums;
-    sums.first.resize(static_cast<size_t>(inputs_) * width_);
-    sums.second.resize(static_cast<size_t>(width_) * width_);
+    sums.first.resize(static_cast<size_t>(inputs_) * stride_);
+    sums.second.resize(static_cast<size_t>(width_) * stride_);
     sums.second_bias.resize(width_);
     sums.last_bias.resize(kColours);
-    std::vector<float> last_sums(static_cast<size_t>(kOut) * width_);  // [3, width]
+    Aligned<float> last_sums(static_cast<size_t>(kOut) * stride_);  // [3, width]
     for (int64_t begin = first; begin < last; begin += kTileSamples) {
       const int count = static_cast<int>(smaller<int64_t>(kTileSamples, last - begin));
       hidden(begin, count, scratch);
       output_gradient(begin, count, colours, colours_gradient, scratch, sums);
-      transpose_into(scratch.g_out, kTileDepth, scratch);
-      pair_samples(scratch.h2.data(), width_, scratch.pairs.data());
-      tile_multiply<true>(scratch.transposed.data(), kTileSamples, scratch.pairs.data(),
-                          last_sums.data(), kOut, width_, kTileSamples);
+      transpose_into(scratch.g_out, kTileDepth, kTileDepth, scratch);
+      pair_samples(scratch.h2.data(), stride_, width_, scratch.pairs.data());
+      tile_multiply<true>(scratch.transposed.data(), kTransposedStride, scratch.pairs.data(),
+                          last_sums.data(), stride_, kOut, width_, kTileSamples);
 
       tile_multiply<false>(scratch.g_out.data(), kTileDepth, last_out_.data(), scratch.sums.data(),
-                           kTileSamples, width_, kTileDepth);
+                           stride_, kTileSamples, width_, kTileDepth);
       mask(scratch.h2, scratch.sums, scratch.g);
       for (int s = 0; s < count; ++s) {
-        add(sums.second_bias.data(), scratch.sums.data() + s * width_, width_);
+        add(sums.second_bias.data(), scratch.sums.data() + s * stride_, width_);
       }
-      transpose_into(scratch.h1, width_, scratch);
-      pair_samples(scratch.g.data(), width_, scratch.pairs.data());
-      tile_multiply<true>(scratch.transposed.data(), kTileSamples, scratch.pairs.data(),
-                          sums.second.data(), width_, width_, kTileSamples);
+      transpose_into(scratch.h1, stride_, width_, scratch);
+      pair_samples(scratch.g.data(), stride_, width_, scratch.pairs.data());
+      tile_multiply<true>(scratch.transposed.data(), kTransposedStride, scratch.pairs.data(),
+                          sums.second.data(), stride_, width_, width_, kTileSamples);
 
-      tile_multiply<false>(scratch.g.data(), width_, second_out_.data(), scratch.sums.data(),
-                           kTileSamples, width_, width_);
+      tile_multiply<false>(scratch.g.data(), stride_, second_out_.data(), scratch.sums.data(),
+                           stride_, kTileSamples, width_, width_);
       mask(scratch.h1, scratch.sums, scratch.g);
       for (int s = 0; s < count; ++s) {
         add(rays_gradient + int64_t{task_.ray_ids[begin + s]} * task_.width,
-            scratch.sums.data() + s * width_, task_.width);
+            scratch.sums.data() + s * stride_, task_.width);
       }
-      transpose_into(scratch.in, inputs_, scratch);
-      pair_samples(scratch.g.data(), width_, scratch.pairs.data());
-      tile_multiply<true>(scratch.transposed.data(), kTileSamples, scratch.pairs.data(),
-                          sums.first.data(), inputs_, width_, kTileSamples);
+      transpose_into(scratch.in, inputs_, inputs_, scratch);
+      pair_samples(scratch.g.data(), stride_, width_, scratch.pairs.data());
+      tile_multiply<true>(scratch.transposed.data(), kTransposedStride, scratch.pairs.data(),
+                          sums.first.data(), stride_, inputs_, width_, kTileSamples);
 
-      tile_multiply<false>(scratch.g.data(), width_, first_out_.data(), scratch.sums.data(),
-                           kTileSamples, inputs_, width_);
+      tile_multiply<false>(scratch.g.data(), stride_, first_out_.data(), scratch.sums.data(),
+                           inputs_, kTileSamples, inputs_, width_);
       for (int s = 0; s < count; ++s) {
         std::copy_n(scratch.sums.data() + s * inputs_, task_.inputs,
                     features_gradient + (begin + s) * task_.inputs);
@@ -283,7 +289,7 @@ class TileNetwork {
     sums.last.resize(static_cast<size_t>(width_) * kPaddedColours);
     for (int c = 0; c < kColours; ++c) {
       for (int j = 0; j < width_; ++j) {
-        sums.last[j * kPaddedColours + c] = last_sums[c * width_ + j];
+        sums.last[j * kPaddedColours + c] = last_sums[c * stride_ + j];
       }
     }
     return sums;
@@ -295,20 +301,20 @@ class TileNetwork {
   struct Scratch {
     explicit Scratch(const TileNetwork& n)
         : in(kTileSamples * n.inputs_),
-          h1(kTileSamples * n.width_),
+          h1(kTileSamples * n.stride_),
           h2(h1.size()),
           g(h1.size()),
           g_out(kTileSamples * kTileDepth),
-          pairs(kTileSamples * larger(n.inputs_, n.width_)),
-          transposed(pairs.size()),
+          pairs(kTileSamples * larger(n.inputs_, n.stride_)),
+          transposed(larger(n.inputs_, n.width_) * kTransposedStride),
           sums(pairs.size()) {}
-    std::vector<Half> in, h1, h2, g, g_out, pairs, transposed;
-    std::vector<float> sums;
+    Aligned<Half> in, h1, h2, g, g_out, pairs, transposed;
+    Aligned<float> sums;
   };
 
   CURVOX_AMX_FN void hidden(int64_t begin, int count, Scratch& scratch) const {
     std::fill(scratch.in.begin() + count * inputs_, scratch.in.end(), Half{0});
-    std::fill(scratch.sums.begin() + (task_.width == width_ ? count * width_ : 0),
+    std::fill(scratch.sums.begin() + (task_.width == width_ ? count * stride_ : 0),
               scratch.sums.end(), 0.0f);
     for (int s = 0; s < count; ++s) {
       const int64_t sample = begin + s;
@@ -316,13 +322,13 @@ class TileNetwork {
         scratch.in[s * inputs_ + i] = rounded(task_.features[sample * task_.inputs + i]);
       }
       std::copy_n(task_.ray_inputs + int64_t{task_.ray_ids[sample]} * task_.width, task_.width,
-                  scratch.sums.data() + s * width_);
+                  scratch.sums.data() + s * stride_);
     }
     tile_multiply<true>(scratch.in.data(), inputs_, first_in_.data(), scratch.sums.data(),
-                        kTileSamples, width_, inputs_);
+                        stride_, kTileSamples, width_, inputs_);
     rectify(scratch.sums, nullptr, scratch.h1);
-    tile_multiply<false>(scratch.h1.data(), width_, second_in_.data(), scratch.sums.data(),
-                         kTileSamples, width_, width_);
+    tile_multiply<false>(scratch.h1.data(), stride_, second_in_.data(), scratch.sums.data(),
+                         stride_, kTileSamples, width_, width_);
     rectify(scratch.sums, second_bias_.data(), scratch.h2);
   }
 
@@ -340,29 +346,29 @@ class TileNetwork {
     }
   }
 
-  CURVOX_AMX_FN void transpose_into(const std::vector<Half>& rows, int columns,
+  CURVOX_AMX_FN void transpose_into(const Aligned<Half>& rows, int stride, int columns,
                                     Scratch& scratch) const {
-    pair_samples(rows.data(), columns, scratch.pairs.data());
-    transpose_samples(scratch.pairs.data(), columns, scratch.transposed.data());
+    pair_samples(rows.data(), stride, columns, scratch.pairs.data());
+    transpose_samples(scratch.pairs.data(), stride, columns, scratch.transposed.data());
   }
 
   // layer = relu(sums + bias)
-  CURVOX_AMX_FN void rectify(const std::vector<float>& sums, const float* bias,
-                             std::vector<Half>& layer) const {
+  CURVOX_AMX_FN void rectify(const Aligned<float>& sums, const float* bias,
+                             Aligned<Half>& layer) const {
     for (int s = 0; s < kTileSamples; ++s) {
       for (int j = 0; j < width_; j += 16) {
-        __m512 x = _mm512_loadu_ps(sums.data() + s * width_ + j);
+        __m512 x = _mm512_loadu_ps(sums.data() + s * stride_ + j);
         if (bias) x = _mm512_add_ps(x, _mm512_loadu_ps(bias + j));
         x = _mm512_max_ps(_mm512_setzero_ps(), x);  // of a NaN the second operand: it stays
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(layer.data() + s * width_ + j), halves(x));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(layer.data() + s * stride_ + j), halves(x));
       }
     }
   }
 
   // gradients = 0 where the layer is, and the same in bfloat16.
-  CURVOX_AMX_FN void mask(const std::vector<Half>& layer, std::vector<float>& gradients,
-                          std::vector<Half>& to) const {
-    for (int at = 0; at < kTileSamples * width_; at += 16) {
+  CURVOX_AMX_FN void mask(const Aligned<Half>& layer, Aligned<float>& gradients,
+                          Aligned<Half>& to) const {
+    for (int at = 0; at < kTileSamples * stride_; at += 16) {
       const __m256i h = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(layer.data() + at));
       const __mmask16 positive = _mm256_test_epi16_mask(h, _mm256_set1_epi16(0x7fff));
       const __m512 g = _mm512_maskz_loadu_ps(positive, gradients.data() + at);
@@ -377,8 +383,9 @@ class TileNetwork {
 
   NetworkTask task_;
   int inputs_, width_;  // padded
-  std::vector<Half> first_in_, first_out_, second_in_, second_out_, last_in_, last_out_;
-  std::vector<float> second_bias_;
+  int stride_;          // between rows of the layers
+  Aligned<Half> first_in_, first_out_, second_in_, second_out_, last_in_, last_out_;
+  Aligned<float> second_bias_;
 };
 
 }  // namespace curvox

@@ -33,11 +33,11 @@ struct NetworkTask {
 
 // Sums of the weights' gradients over some of the samples, transposed and with padded rows.
 struct NetworkSums {
-  std::vector<float> first;        // [inputs, width]
-  std::vector<float> second;       // [width, width], a row for each input
-  std::vector<float> second_bias;  // [width]
-  std::vector<float> last;         // [width, 3]
-  std::vector<float> last_bias;    // [3]
+  Aligned<float> first;        // [inputs, width]
+  Aligned<float> second;       // [width, width], a row for each input
+  Aligned<float> second_bias;  // [width]
+  Aligned<float> last;         // [width, 3]
+  Aligned<float> last_bias;    // [3]
 };
 
 // The network's weights in the layouts that the products read, made once a call.
@@ -109,20 +109,20 @@ class Network {
           g1(h1.size()),
           g2(h1.size()),
           g_in(kSamples * n.inputs_) {}
-    std::vector<float> in, h1, h2, out, g1, g2, g_in;
+    Aligned<float> in, h1, h2, out, g1, g2, g_in;
   };
 
-  static std::vector<float> padded(const float* from, int rows, int columns, int64_t padded_rows,
+  static Aligned<float> padded(const float* from, int rows, int columns, int64_t padded_rows,
                                    int64_t padded_columns) {
-    std::vector<float> to(padded_rows * padded_columns);
+    Aligned<float> to(padded_rows * padded_columns);
     for (int row = 0; row < rows; ++row) {
       std::copy_n(from + int64_t{row} * columns, columns, to.data() + row * padded_columns);
     }
     return to;
   }
 
-  static std::vector<float> transposed(const float* from, int rows, int columns, int64_t stride) {
-    std::vector<float> to(columns * stride);
+  static Aligned<float> transposed(const float* from, int rows, int columns, int64_t stride) {
+    Aligned<float> to(columns * stride);
     for (int row = 0; row < rows; ++row) {
       for (int column = 0; column < columns; ++column) {
         to[column * stride + row] = from[int64_t{row} * columns + column];
@@ -193,16 +193,16 @@ class Network {
     }
   }
 
-  static void clear_rows(std::vector<float>& rows, int stride, int from) {
+  static void clear_rows(Aligned<float>& rows, int stride, int from) {
     std::fill(rows.begin() + int64_t{from} * stride, rows.end(), 0.0f);
   }
 
-  static void rectify(std::vector<float>& values) {
+  static void rectify(Aligned<float>& values) {
     for (float& value : values) value = value < 0 ? 0 : value;  // NaN stays NaN
   }
 
   // Gradients pass only where the layer was positive.
-  static void mask(std::vector<float>& gradients, const std::vector<float>& layer) {
+  static void mask(Aligned<float>& gradients, const Aligned<float>& layer) {
     for (size_t i = 0; i < gradients.size(); ++i) gradients[i] = layer[i] <= 0 ? 0 : gradients[i];
   }
 
@@ -212,7 +212,7 @@ class Network {
 
   NetworkTask task_;
   int inputs_, width_;  // floats a row
-  std::vector<float> first_in_, first_out_, second_in_, second_out_, second_bias_, last_in_,
+  Aligned<float> first_in_, first_out_, second_in_, second_out_, second_bias_, last_in_,
       last_out_;
 };
 
@@ -225,7 +225,7 @@ inline int64_t share_begin(const NetworkTask& task, int index, int shares) {
 
 // to [rows, columns] = the sum over all shares of a matrix [columns, rows] with padded rows.
 inline void sum_transposed(const std::vector<NetworkSums>& shares,
-                           std::vector<float> NetworkSums::*matrix, int64_t stride, int rows,
+                           Aligned<float> NetworkSums::*matrix, int64_t stride, int rows,
                            int columns, float* to) {
   std::fill_n(to, int64_t{rows} * columns, 0.0f);
   for (const NetworkSums& share : shares) {

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "curves.h"
-#include "lanes.h"
+#include "samples_cpu.h"
+#include "splat_narrow.h"
 
 namespace curvox {
 
-constexpr int kStepChunk = 128;  // samples prepared at once
 constexpr int kRowChunk = 256;   // rows of a window handled at once (on the stack)
 // Neighbouring samples handled together, and vectors of columns kept for each in registers, of
 // which AVX-512 has 32 and its elders 16: forward one value a sample and vector, backward three.
@@ -23,40 +23,6 @@ constexpr int kForwardGroup = 4;
 constexpr int kForwardVectors = kLanes == 16 ? 4 : 2;
 constexpr int kBackwardGroup = kLanes == 16 ? 4 : 2;
 constexpr int kBackwardVectors = 2;
-
-// Samples of one curve and the windows they reach (arrays of numbers, which compilers vectorize).
-struct Samples {
-  int x_whole[kStepChunk], y_whole[kStepChunk];
-  float x_rest[kStepChunk], y_rest[kStepChunk];
-  int row_begin[kStepChunk], row_end[kStepChunk];
-  int column_begin[kStepChunk], column_end[kStepChunk];
-
-  Position x(int k) const { return {x_whole[k], x_rest[k]}; }
-  Position y(int k) const { return {y_whole[k], y_rest[k]}; }
-  Window window(int k) const {
-    return {{row_begin[k], row_end[k]}, {column_begin[k], column_end[k]}};
-  }
-};
-
-inline void prepare_samples(const SplatTask& task, const Curve& curve, int first, int count,
-                            Samples& samples) {
-  const double spacing = parameter_spacing(task.steps);
-  for (int k = 0; k < count; ++k) {
-    const double t = (first + k) * spacing;
-    const double x = curve.x_at(t), y = curve.y_at(t);
-    const Position column = split(x), row = split(y);
-    samples.x_whole[k] = column.whole;
-    samples.x_rest[k] = column.rest;
-    samples.y_whole[k] = row.whole;
-    samples.y_rest[k] = row.rest;
-    const Range rows = reach(y, y, curve.radius, task.height);
-    const Range columns = reach(x, x, curve.radius, task.width);
-    samples.row_begin[k] = rows.begin;
-    samples.row_end[k] = rows.end;
-    samples.column_begin[k] = columns.begin;
-    samples.column_end[k] = columns.end;
-  }
-}
 
 template <int N>
 struct Count {
@@ -105,17 +71,6 @@ inline void visit_column_blocks(Range columns, int width, Visit visit) {
   if (vectors == 1) visit(Count<1>(), column);
   column += vectors * kLanes;
   if (column < columns.end) visit(Count<0>(), column);
-}
-
-// Distances from a sample to kLanes pixels from `first` on. Rounded once, after whole numbers were
-// added exactly: a pixel's distance is the same wherever its vector begins.
-inline Lanes distances(const Position& centre, int first) {
-  return lane_numbers() + static_cast<float>(first - centre.whole) - centre.rest;
-}
-
-inline Lanes gaussian(Lanes distance, float scale) {
-  const Lanes u = distance * scale;
-  return exp2_negative(-(u * u));
 }
 
 // image += outer products of SAMPLES pairs of rows.
@@ -191,6 +146,14 @@ inline void splat_band(const SplatTask& task, Range band, float* image) {
     for (int first = 0; first < task.steps; first += kStepChunk) {
       const int count = smaller(kStepChunk, task.steps - first);
       prepare_samples(task, curve, first, count, samples);
+      if (is_narrow(task, curve)) {
+        for (int k = 0; k < count; ++k) {
+          Window window = samples.window(k);
+          window.rows = intersection(window.rows, band);
+          add_narrow(task, curve, samples.x(k), samples.y(k), window, image);
+        }
+        continue;
+      }
       // Groups look at whole windows, so every band forms the same ones.
       visit_groups<kForwardGroup>(samples, count, [&](auto size, int k, Window window) {
         window.rows = intersection(window.rows, band);
@@ -289,12 +252,6 @@ inline void sum_columns_rest(const float* gradient, int width, int rows,
   }
 }
 
-// Sums over the window of one sample, spread over lanes: of g e, g e dx, g e dy and
-// g e (dx² + dy²), g the image's gradient, e the Gaussian, (dx, dy) from the sample to the pixel.
-struct WindowSums {
-  Lanes value, x, y, square;
-};
-
 template <bool SIGMA, int SAMPLES>
 inline void sum_window(const SplatTask& task, const Curve& curve, const Samples& samples, int first,
                        const Window& window, const float* gradient, WindowSums* totals) {
@@ -345,20 +302,28 @@ inline CurveGradient run_gradient(const SplatTask& task, int index, int first,
   const int count = smaller(kRunLength, task.steps - first);
   Samples samples;
   prepare_samples(task, curve, first, count, samples);
-  WindowSums sums[kRunLength] = {};
-  visit_groups<kBackwardGroup>(samples, count, [&](auto size, int k, const Window& window) {
-    sum_window<SIGMA, size.value>(task, curve, samples, k, window, gradient, sums + k);
-  });
   Lanes x[kMaxPoints] = {}, y[kMaxPoints] = {}, weight{}, sigma{};
-  for (int k = 0; k < count; ++k) {
+  const auto add = [&](int k, const WindowSums& sums) {
     double basis[kMaxPoints] = {};
     bernstein(task.num_points, (first + k) * parameter_spacing(task.steps), basis);
     for (int p = 0; p < kMaxPoints; ++p) {
-      x[p] += static_cast<float>(basis[p]) * sums[k].x;
-      y[p] += static_cast<float>(basis[p]) * sums[k].y;
+      x[p] += static_cast<float>(basis[p]) * sums.x;
+      y[p] += static_cast<float>(basis[p]) * sums.y;
     }
-    weight += sums[k].value;
-    sigma += sums[k].square;
+    weight += sums.value;
+    sigma += sums.square;
+  };
+  if (is_narrow(task, curve)) {
+    for (int k = 0; k < count; ++k) {
+      add(k, sum_narrow<SIGMA>(task, curve, samples.x(k), samples.y(k), samples.window(k),
+                               gradient));
+    }
+  } else {
+    visit_groups<kBackwardGroup>(samples, count, [&](auto size, int k, const Window& window) {
+      WindowSums sums[size.value] = {};
+      sum_window<SIGMA, size.value>(task, curve, samples, k, window, gradient, sums);
+      for (int s = 0; s < size.value; ++s) add(k + s, sums[s]);
+    });
   }
   CurveGradient total;
   for (int p = 0; p < kMaxPoints; ++p) {

@@ -34,7 +34,7 @@ def make_field(features, seed=0, **changes):
     box = torch.tensor([[-1.0, -1.2, -0.8], [1.0, 1.1, 0.9]])
     field = Field(box, (17, 21, 13), dataclasses.replace(settings, **changes))
     with torch.no_grad():
-        field.density.values.normal_(0, 4, generator=generator)
+        field.density.values.normal_(2, 5, generator=generator)
         field.colour.values.normal_(0, 1, generator=generator)
         if field.network is not None:
             field.network.initialize(generator)

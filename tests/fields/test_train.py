@@ -10,6 +10,7 @@ from curvox.errors import InputError
 from curvox.fields import load_scene
 from curvox.fields.coarse import coarse_field, fine_box, view_counts
 from curvox.fields.grid import VoxelGrid
+from curvox.fields.occupancy import Occupancy
 from curvox.fields.synthetic import write_synthetic_scene
 from curvox.fields.train import Training, _pack, _unpack, visible_pixels
 from curvox.fields.train_config import TrainConfig
@@ -130,14 +131,14 @@ def test_growth_reaches_the_full_grid(scene):
 
 def test_minutes(scene):
     """The clock decides: a fifth of the time is coarse, and growth has happened by the end."""
-    config = dataclasses.replace(SMALL, minutes=2 / 60, voxels=80)
+    config = dataclasses.replace(SMALL, minutes=4 / 60, voxels=80)
     training = Training(scene, config)
     stages = set()
     while not training.done:
         training.advance(5)
         stages.add(training.fine)
     assert stages == {False, True}
-    assert 2 <= training.seconds < 4
+    assert 4 <= training.seconds < 8
     assert math.prod(training.field.shape) > 0.8 * 80**3
 
 
@@ -187,7 +188,7 @@ def test_view_counts_are_those_of_following_rays(scene):
 
 
 def test_coarse_field_is_empty_where_nothing_can_be(scene):
-    field, rates = coarse_field(scene)
+    field, rates = coarse_field(scene, 8000)
     counts, nearest = view_counts(scene, field.density)
     hidden = (counts < 3) | (nearest < scene.near)
     assert hidden.any()
@@ -196,23 +197,24 @@ def test_coarse_field_is_empty_where_nothing_can_be(scene):
 
 
 def test_fine_box_holds_what_was_found(scene):
-    field, _ = coarse_field(scene)
+    field, _ = coarse_field(scene, 100_000)
     assert torch.equal(fine_box(field), field.box)  # nothing found yet
     with torch.no_grad():
-        field.density.volume()[30:40, 50:60, 45:47] = 20
+        field.density.volume()[10:20, 20:25, 15:17] = 20
     x, _, z = field.density.axes()
     low, high = fine_box(field)
-    assert low[0] < x[30]
-    assert high[0] > x[39]
-    torch.testing.assert_close(high[0] - low[0], (x[39] - x[30]) * 1.05)
-    torch.testing.assert_close((high[2] + low[2]) / 2, (z[45] + z[46]) / 2)
+    assert low[0] < x[10]
+    assert high[0] > x[19]
+    torch.testing.assert_close(high[0] - low[0], (x[19] - x[10]) * 1.05)
+    torch.testing.assert_close((high[2] + low[2]) / 2, (z[15] + z[16]) / 2)
 
 
 def test_visible_pixels_are_those_whose_rays_hit(scene):
-    field, _ = coarse_field(scene)
+    field, _ = coarse_field(scene, 8000)
     assert len(visible_pixels(scene, field)) <= scene.num_pixels
-    field.occupancy.mask = torch.zeros(8, 8, 8, dtype=torch.bool)
-    field.occupancy.mask[4, 4, 4] = True
+    mask = torch.zeros(8, 8, 8, dtype=torch.bool)
+    mask[4, 4, 4] = True
+    field.occupancy = Occupancy(mask, field.box)
     seen = visible_pixels(scene, field)
     assert 0 < len(seen) < scene.num_pixels / 2
 

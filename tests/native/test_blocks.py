@@ -26,6 +26,8 @@ def _image(points, weights, sigmas, height, width, steps):
         width,
         0.0,
         per_sample,
+        0,
+        0.0,
         image.data_ptr(),
     )
     return image
@@ -43,6 +45,8 @@ def _gradients(points, weights, sigmas, image_gradient, steps, tolerance=TOLERAN
         *image_gradient.shape,
         0.0,
         per_sample,
+        0,
+        0.0,
         image_gradient.data_ptr(),
         gradients[0].data_ptr(),
         gradients[1].data_ptr(),
@@ -110,9 +114,11 @@ def test_zero_length_curves():
 def test_no_curves():
     """No curve draws an empty image and has no gradients."""
     image = torch.full((3, 5), math.inf)
-    _native.cpu.splat_forward_blocks(0, 0, 0, 0, 3, 16, 3, 5, 0.0, 1e-4, image.data_ptr())
+    _native.cpu.splat_forward_blocks(0, 0, 0, 0, 3, 16, 3, 5, 0.0, 1e-4, 0, 0.0, image.data_ptr())
     assert torch.equal(image, torch.zeros(3, 5))
-    _native.cpu.splat_backward_blocks(0, 0, 0, 0, 3, 16, 3, 5, 0.0, 1e-4, image.data_ptr(), 0, 0, 0)
+    _native.cpu.splat_backward_blocks(
+        0, 0, 0, 0, 3, 16, 3, 5, 0.0, 1e-4, 0, 0.0, image.data_ptr(), 0, 0, 0
+    )
 
 
 def test_sigmas_gradient_left_out():

@@ -10,9 +10,13 @@ from curvox._native import compile_cuda, cuda
 from curvox.ops import (
     adam,
     alpha,
+    blur,
     composite,
     distortion,
+    interpolate,
+    march,
     occupancy,
+    rays_hit,
     sample_rays,
     splat,
     total_variation,
@@ -38,7 +42,12 @@ def test_compiles_without_complaint(architecture, capsys):
     assert compile_cuda.main([architecture]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
-    for kernel in ("curvox_splat_tiles", "curvox_splat_runs_sigma", "curvox_adam_step"):
+    for kernel in (
+        "curvox_splat_tiles",
+        "curvox_splat_runs_sigma",
+        "curvox_adam_step",
+        "curvox_blur_down",
+    ):
         assert kernel in printed.out
 
 
@@ -141,15 +150,29 @@ def test_launches_match_the_kernels(monkeypatch):
     launches = []
     monkeypatch.setattr(cuda, "launch", lambda *arguments: launches.append(arguments[1:]))
     points, five, sigmas = torch.rand(5, 3, 2), torch.rand(5), torch.rand(5)
-    image = splat._splat_cuda(points, five, sigmas, 30, 40, 20, 0.0, 1e-6)
+    image = splat._splat_cuda(points, five, sigmas, 30, 40, 20, 0.0, 1e-6, 0, 0.0)
     for wanted in (True, False):
-        splat._splat_backward_cuda(image, points, five, sigmas, 20, 0.0, 1e-6, wanted)
+        splat._splat_backward_cuda(image, points, five, sigmas, 20, 0.0, 1e-6, 0, 0.0, wanted)
     settings = (0.1, 0.9, 0.999, 1e-8, 0.1, 0.03, True)
     adam._adam_step_cuda(five, five, five, five, None, *settings)
     _launch_along_rays(five)
     grid = (torch.rand(24, 2), None, torch.ones(3).double(), 2, 3, 4)
     total_variation._total_variation_cuda(*grid)
     total_variation._total_variation_backward_cuda(torch.ones(()), *grid)
+    rows, matrix = torch.arange(5), torch.rand(8, 3)
+    adam._adam_rows_cuda(matrix, rows, matrix[:5], matrix, matrix, None, *settings[:-1])
+    cells = ((2, 2, 2), torch.rand(2, 3), torch.rand(5, 3))
+    interpolate._interpolate_cuda(matrix, *cells)
+    interpolate._interpolate_backward_cuda(matrix[:5], *cells)
+    occupancy = rays_hit.pack_occupancy(
+        torch.ones(3, 3, 3, dtype=torch.bool), torch.tensor([[0.0] * 3, [1.0] * 3])
+    )
+    rays = rays_hit.ray_arguments(matrix, matrix, occupancy, cells[1], 0.1, 1.0, 0.1, None)
+    rays_hit._rays_hit_cuda(*rays)
+    march._march_cuda(*rays, matrix[:, :1], (2, 2, 2), 0.0, 0.5, 1e-4, 1e-3)
+    march._march_backward_cuda(five, five, five, five, rows, 0.0, 0.5)
+
+    blur._blur_cuda(image, torch.rand(5), -3)
 
     kernels = _entry_parameters()
     for name, blocks, threads, *arguments in launches:

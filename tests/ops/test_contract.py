@@ -9,12 +9,16 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from curvox.ops.adam import adam_step, adam_step_reference
+from curvox.ops.adam import adam_rows, adam_step, adam_step_reference
 from curvox.ops.alpha import density_to_alpha
+from curvox.ops.blur import gaussian_blur
 from curvox.ops.composite import composite
 from curvox.ops.distortion import distortion
+from curvox.ops.interpolate import interpolate
+from curvox.ops.march import march
 from curvox.ops.network import shallow_network
 from curvox.ops.occupancy import occupied
+from curvox.ops.rays_hit import pack_occupancy, ray_arguments, rays_hit
 from curvox.ops.sample_rays import sample_rays
 from curvox.ops.splat import splat
 from curvox.ops.total_variation import total_variation
@@ -54,10 +58,27 @@ def _splat_raw(device):
     inputs = _splat_inputs(device, torch.float32)
     gradient = torch.randn(13, 21, device=device)
     return [
-        (torch.ops.curvox.splat, (*inputs, 13, 21, 9, 0.0, 1e-6)),
-        (torch.ops.curvox.splat_backward, (gradient, *inputs, 9, 0.0, 1e-6, True)),
-        (torch.ops.curvox.splat_backward, (gradient, *inputs, 9, 3.0, 1e-6, False)),
+        (torch.ops.curvox.splat, (*inputs, 13, 21, 9, 0.0, 1e-6, 0, 0.0)),
+        (torch.ops.curvox.splat, (*inputs, 13, 21, 9, 0.0, 1e-6, 3, 0.1)),
+        (torch.ops.curvox.splat_backward, (gradient, *inputs, 9, 0.0, 1e-6, 0, 0.0, True)),
+        (torch.ops.curvox.splat_backward, (gradient, *inputs, 9, 3.0, 1e-6, 3, 0.1, False)),
     ]
+
+
+def _blur_inputs(device, dtype):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(23, 41, generator=generator).to(device, dtype)]
+
+
+def _blur_call(image, backend):
+    grown = gaussian_blur(image, 2.5, margin=4, backend=backend)
+    return gaussian_blur(grown, 1.2, reach=3, margin=-6, backend=backend)
+
+
+def _blur_raw(device):
+    (image,) = _blur_inputs(device, torch.float32)
+    taps = torch.rand(7, device=device)
+    return [(torch.ops.curvox.blur, (image, taps, margin)) for margin in (-5, 0, 2)]
 
 
 def _adam_inputs(device, dtype):
@@ -251,7 +272,120 @@ def _variation_raw(device):
     ]
 
 
+_ROWS = (0, 3)
+
+
+def _adam_rows_inputs(device, dtype):
+    parameters, gradients, mean, square = _adam_inputs(device, dtype)
+    return [parameters, gradients[: len(_ROWS)], mean, square]
+
+
+def _adam_rows_call(parameters, gradients, mean, square, backend):
+    state = [tensor.detach().clone() for tensor in (parameters, mean, square)]
+    rows = torch.tensor(_ROWS, device=gradients.device)
+    adam_rows(state[0], rows, gradients, *state[1:], 3, learning_rate=0.1, backend=backend)
+    return torch.cat(state)
+
+
+def _adam_rows_raw(device):
+    parameters, *others = _adam_rows_inputs(device, torch.float32)
+    rows = torch.tensor(_ROWS, device=device)
+    settings = (None, 0.1, 0.9, 0.999, 1e-8, 0.1, 0.03)
+    return [(torch.ops.curvox.adam_rows, (parameters, rows, *others, *settings))]
+
+
+_SHAPE = (3, 4, 5)
+
+
+def _box(tensor):
+    return torch.tensor([[-1.0, 0.0, 0.5], [1.0, 3.0, 1.5]]).to(tensor)
+
+
+def _grid_points(values):
+    generator = torch.Generator().manual_seed(2)
+    points = torch.rand(30, 3, generator=generator) * 5 - 1
+    return points.to(values)
+
+
+def _interpolate_inputs(device, dtype):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(60, 3, generator=generator).to(device, dtype)]
+
+
+def _interpolate_call(values, backend):
+    return interpolate(values, _SHAPE, _box(values), _grid_points(values), backend=backend)
+
+
+def _interpolate_raw(device):
+    (values,) = _interpolate_inputs(device, torch.float32)
+    box, points = _box(values), _grid_points(values)
+    backward = (values[:30], _SHAPE, box, points)
+    raw = [
+        (torch.ops.curvox.interpolate, (values, _SHAPE, box, points)),
+        (torch.ops.curvox.interpolate_backward, backward),
+    ]
+    if device.type == "cpu":
+        raw.append((torch.ops.curvox.interpolate_backward_sparse, backward))
+    return raw
+
+
+_RULE = {"shift": 0.0, "interval": 0.5, "alpha_threshold": 0.1, "stop": 1e-3}
+
+
+def _march_rays(like):
+    """Eight rays, a mask that covers half of the grid's box, and where the samples stand."""
+    generator = torch.Generator().manual_seed(3)
+    origins = torch.rand(8, 3, generator=generator, dtype=torch.float64)
+    directions = torch.randn(8, 3, generator=generator, dtype=torch.float64)
+    directions = directions / directions.norm(dim=1, keepdim=True)
+    mask = torch.rand(6, 5, 7, generator=generator) < 0.7
+    box = _box(origins)
+    occupancy = pack_occupancy(mask.to(like.device), (box * 0.7).to(like))
+    return origins.to(like), directions.to(like), occupancy, box.to(like), 0.01, 5.0, 0.11
+
+
+def _march_inputs(device, dtype):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(60, 1, generator=generator).to(device, dtype)]
+
+
+def _march_call(values, backend):
+    origins, directions, occupancy, box, *limits = _march_rays(values)
+    samples = march(
+        origins, directions, values, _SHAPE, box, occupancy, *limits, **_RULE, backend=backend
+    )
+    return torch.cat([samples.weights, samples.last_transmittance])
+
+
+def _march_raw(device):
+    (values,) = _march_inputs(device, torch.float32)
+    rays = ray_arguments(*_march_rays(values), None)
+    rule = tuple(_RULE.values())
+    arguments = (*rays, values, _SHAPE, *rule)
+    _, _, _, offsets, density, alpha, weights, last = torch.ops.curvox.march(*arguments)
+    backward = (weights, last, alpha, density, offsets, *rule[:2])
+    return [
+        (torch.ops.curvox.march, arguments),
+        (torch.ops.curvox.march_backward, backward),
+    ]
+
+
+def _rays_hit_inputs(device, dtype):
+    return list(_march_rays(torch.zeros(0, device=device, dtype=dtype))[:2])
+
+
+def _rays_hit_call(origins, directions, backend):
+    rest = _march_rays(origins)[2:]
+    return rays_hit(origins, directions, *rest, backend=backend).to(origins.dtype)
+
+
+def _rays_hit_raw(device):
+    rays = _march_rays(torch.zeros(0, device=device))
+    return [(torch.ops.curvox.rays_hit, ray_arguments(*rays, None))]
+
+
 OPS = [
+    Op("gaussian_blur", _blur_inputs, _blur_call, _blur_raw, 1e-6, 1e-6),
     Op("splat", _splat_inputs, _splat_call, _splat_raw, 1.1e-4, 1e-4),
     Op("shallow_network", _network_inputs, _network_call, _network_raw, 1e-6, 1e-5),
     Op("adam_step", _adam_inputs, _adam_call, _adam_raw, 1e-6, 0.0),
@@ -262,6 +396,10 @@ OPS = [
     Op("composite", _composite_inputs, _composite_call, _composite_raw, 1e-6, 1e-6),
     Op("distortion", _weights_inputs, _distortion_call, _distortion_raw, 4e-5, 1e-6),
     Op("total_variation", _variation_inputs, _variation_call, _variation_raw, 1e-6, 1e-6),
+    Op("adam_rows", _adam_rows_inputs, _adam_rows_call, _adam_rows_raw, 1e-6, 0.0),
+    Op("interpolate", _interpolate_inputs, _interpolate_call, _interpolate_raw, 1e-5, 1e-5),
+    Op("march", _march_inputs, _march_call, _march_raw, 1e-5, 1e-4),
+    Op("rays_hit", _rays_hit_inputs, _rays_hit_call, _rays_hit_raw, 0.0, 0.0),
 ]
 
 

@@ -45,7 +45,8 @@ def rasterize(
         method: ``"fused"`` (one kernel each way), or a rung of the ladder that leads to it:
             ``"base"``, ``"half"``, ``"bounded"``, ``"tiled"``, ``"shrunk"``.
         cutoff: where a Gaussian may be cut, in sigmas. None: where `tolerance` allows it.
-            ``base`` and ``half`` never cut.
+            ``base`` and ``half`` never cut; ``fused`` cuts many wide curves further out, which it
+            draws thin and blurs together.
         tolerance: with ``cutoff=None``, the most that all cuts together may take from a pixel.
 
     Returns:

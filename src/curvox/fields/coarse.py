@@ -22,18 +22,23 @@ _OCCUPIED = 1e-3  # alpha
 _ENLARGED = 1.05
 
 
-def coarse_field(scene: Scene) -> tuple[Field, Tensor]:
+def coarse_field(scene: Scene, most_voxels: int = _VOXELS) -> tuple[Field, Tensor]:
     """The field that the coarse stage starts from, and factors of its density's learning rate.
 
     Voxels that fewer than three photographs see, and those nearer to a camera than `near`, are
     empty from the start: nothing but fog could form there.
 
+    Args:
+        scene: the photographs.
+        most_voxels: a grid has no more than this, and never more than the published 1,024,000.
+
     Returns:
         The field, and [V, 1], each voxel's share of the views of the voxel most seen.
     """
     box = scene.bounding_box()
+    voxels = min(most_voxels, _VOXELS)
     settings = FieldSettings(
-        base_voxels=_VOXELS,
+        base_voxels=voxels,
         features=None,
         alpha_init=_ALPHA_INIT,
         near=scene.near,
@@ -41,7 +46,7 @@ def coarse_field(scene: Scene) -> tuple[Field, Tensor]:
         alpha_threshold=_THRESHOLD,
         weight_threshold=_THRESHOLD,
     )
-    field = Field(box, grid_shape(box, _VOXELS), settings)
+    field = Field(box, grid_shape(box, voxels), settings)
     counts, nearest = view_counts(scene, field.density)
     with torch.no_grad():
         density = field.density.values[:, 0]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool3d
 
-from curvox.ops.march import OccupancyBits, pack_occupancy
 from curvox.ops.occupancy import occupied
+from curvox.ops.rays_hit import OccupancyBits, pack_occupancy
 
 __all__ = ["Occupancy"]
 

@@ -16,7 +16,7 @@ from curvox.fields.grid import grid_shape
 from curvox.fields.scene import Scene
 from curvox.fields.stage import Stage
 from curvox.fields.train_config import COARSE_SHARE, TrainConfig
-from curvox.ops.march import rays_hit
+from curvox.ops.rays_hit import rays_hit
 
 __all__ = ["Training", "visible_pixels"]
 
@@ -53,7 +53,7 @@ class Training:
         """Spent on iterations and on preparing stages."""
         self._generator = torch.Generator().manual_seed(config.seed)
         start = time.perf_counter()
-        field, rates = coarse_field(scene)
+        field, rates = coarse_field(scene, config.voxels**3)
         self.stage = Stage(
             scene, field, config, config.coarse_losses(), self._generator, density_rates=rates
         )

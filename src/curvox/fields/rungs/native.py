@@ -79,7 +79,7 @@ def render_native(
 
 def _transmittance(alpha: Tensor) -> Tensor:
     """The light left before each sample and after the last: [R, S] -> [R, S + 1]."""
-    return torch.cat([torch.ones_like(alpha[:, :1]), 1 - alpha], 1).cumprod(1)
+    return torch.cat([alpha.new_ones(len(alpha), 1), 1 - alpha], 1).cumprod(1)
 
 
 def dense_interpolate(grid: VoxelGrid, points: Tensor) -> Tensor:
