@@ -7,12 +7,17 @@ from typing import Annotated
 import tyro
 
 from curvox.cli.bench_curves import CurvesBench, run_curves
+from curvox.cli.bench_fields import FieldsBench, run_fields
 
-# A union of one subcommand: its siblings for other halves of the library join it here.
-Suite = Annotated[CurvesBench, tyro.conf.subcommand("curves")] | Annotated[None, tyro.conf.Suppress]
+Suite = (
+    Annotated[CurvesBench, tyro.conf.subcommand("curves")]
+    | Annotated[FieldsBench, tyro.conf.subcommand("fields")]
+)
 
 
 def bench(suite: Suite) -> None:
     """Measure speed and memory against the published tables."""
-    assert suite is not None
-    run_curves(suite)
+    if isinstance(suite, CurvesBench):
+        run_curves(suite)
+    else:
+        run_fields(suite)

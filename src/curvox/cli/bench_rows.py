@@ -62,7 +62,7 @@ def measure_rows(
     """
     run = describe_run(device)
     console.print(f"{run['device']}, {run['threads']} threads, torch {run['torch']}")
-    report = {"command": "curvox " + shlex.join(sys.argv[1:]), **run, **settings}
+    report = {"command": _command(), **run, **settings}
     measured: list[_Row] = []
     unshown: list[_Row] = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -83,3 +83,9 @@ def measure_rows(
     if json is not None:
         console.print(f"rows: {json}")
     return measured
+
+
+def _command() -> str:
+    """The command line; of absolute paths, which mean nothing elsewhere, the last part."""
+    arguments = (Path(a).name if Path(a).is_absolute() else a for a in sys.argv[1:])
+    return "curvox " + shlex.join(arguments)
