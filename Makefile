@@ -1,4 +1,5 @@
 # make demo | test | lint | bench | docs | clean. Needs Python 3.10+ with venv, a C++17 compiler, make.
+# make bench SCENE=DIR measures radiance fields too, on a folder of posed photographs.
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,6 +22,7 @@ lint: $(VENV)/installed-test
 
 bench: $(VENV)/installed
 	$(BIN)/curvox bench curves --json docs/bench/curves.json
+	$(if $(SCENE),$(BIN)/curvox bench fields --scene $(SCENE) --json docs/bench/fields.json)
 	$(BIN)/python -m curvox.bench.tables
 
 docs: $(VENV)/installed-docs

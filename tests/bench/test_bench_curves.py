@@ -8,6 +8,7 @@ import torch
 
 from curvox.bench import cases as cases_module
 from curvox.bench import curves as curves_module
+from curvox.bench import measure as measure_module
 from curvox.bench.cases import Case, cases
 from curvox.bench.curves import rows
 from curvox.bench.measure import peak_bytes, time_passes
@@ -55,7 +56,7 @@ def test_rows_hold_what_they_promise(small):
 
 
 def test_what_does_not_fit_is_not_run(monkeypatch):
-    monkeypatch.setattr(curves_module, "available_bytes", lambda device: 10 * 2**20)
+    monkeypatch.setattr(measure_module, "available_bytes", lambda device: 10 * 2**20)
     (row,) = rows([1], ["base"], torch.device("cpu"), 1)
     assert row.total_ms is None
     assert row.speedup is None

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import platform
-import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from curvox.bench.cases import Case, cases
-from curvox.bench.measure import Timing, available_bytes, measure
+from curvox.bench.measure import Timing, measure, too_large
 from curvox.bench.published import published
 from curvox.curves.methods import METHODS, Canvas, window_radius
 
-__all__ = ["Row", "describe_run", "rows"]
+__all__ = ["SETTINGS", "Row", "rows"]
 
 SIZE, STEPS, SIGMA, TOLERANCE = 512, 128, 0.01, 1e-4
+SETTINGS = {
+    "canvas": f"{SIZE}x{SIZE}",
+    "steps": STEPS,
+    "sigma": SIGMA,
+    "tolerance": TOLERANCE,
+}
+"""What every row has in common, for the report."""
 
 # Peak bytes for each pair of a sample and a pixel that a method evaluates, forward and backward;
 # measured on the first tests (float32, CPU), used only to tell beforehand what will not fit.
@@ -78,10 +82,10 @@ def _measure(
     sigmas = torch.full((len(points),), SIGMA, device=device)
     canvas = Canvas(SIZE, SIZE, STEPS, case.cutoff, TOLERANCE)
     needed = _estimated_bytes(method, points.detach(), weights, sigmas, canvas)
-    available = available_bytes(device)
+    skipped = too_large(needed, device)
     timing = None
     peak = None
-    if needed <= 0.8 * available:
+    if skipped is None:
 
         def forward() -> Tensor:
             return METHODS[method](points, weights, sigmas, canvas)
@@ -100,7 +104,7 @@ def _measure(
         speedup=_speedup(method, timing, base_ms),
         peak_mib=None if peak is None else peak / 2**20,
         published=published(case.draw, len(points), method, device.type),
-        skipped=None if timing else _too_large(needed, available),
+        skipped=skipped,
     )
 
 
@@ -108,10 +112,6 @@ def _speedup(method: str, timing: Timing | None, base_ms: float | None) -> float
     if method == "base" and timing is not None:
         return 1.0
     return None if timing is None or base_ms is None else base_ms / timing.total_ms
-
-
-def _too_large(needed: float, available: float) -> str:
-    return f"needs about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are free"
 
 
 def _estimated_bytes(
@@ -129,39 +129,3 @@ def _estimated_bytes(
         side = (2 * radius + tile).clamp(max=canvas.longer)
         pairs = float((side**2).sum()) * canvas.steps
     return pairs * _BYTES_PER_PAIR[method]
-
-
-def describe_run(device: torch.device) -> dict[str, Any]:
-    """What the figures depend on: versions, commit, device and threads."""
-    from curvox import __version__, _native
-
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    return {
-        "curvox": __version__,
-        "commit": commit.stdout.strip() or None,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "device": gpu or _cpu_name(),
-        "cpu_kernels": _native.cpu_level,
-        "threads": torch.get_num_threads(),
-        "canvas": f"{SIZE}x{SIZE}",
-        "steps": STEPS,
-        "sigma": SIGMA,
-        "tolerance": TOLERANCE,
-    }
-
-
-def _cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()

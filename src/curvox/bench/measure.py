@@ -1,4 +1,4 @@
-"""Time and peak memory of one forward and backward pass."""
+"""Time and peak memory of passes and other calls, and what does not fit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-__all__ = ["Timing", "available_bytes", "measure", "peak_bytes", "time_passes"]
+__all__ = [
+    "Repeats",
+    "Timing",
+    "available_bytes",
+    "measure",
+    "peak_bytes",
+    "time_calls",
+    "time_passes",
+    "too_large",
+]
 
 _SECONDS = 4.0
 """What one case may take in all; slow ones run fewer passes, but never fewer than _FEWEST."""
@@ -85,15 +94,53 @@ def time_passes(
     for _ in range(passes // 10):
         one_pass()
     times = [one_pass() for _ in range(passes)]
-    totals = sorted(forward_time + backward_time for forward_time, backward_time in times)
-    quartiles = statistics.quantiles(totals, n=4) if passes > 1 else totals * 3
+    totals = [forward_time + backward_time for forward_time, backward_time in times]
     return Timing(
         forward_ms=statistics.median(t[0] for t in times) * 1e3,
         backward_ms=statistics.median(t[1] for t in times) * 1e3,
         total_ms=statistics.median(totals) * 1e3,
-        spread_ms=(quartiles[2] - quartiles[0]) * 1e3,
+        spread_ms=_spread(totals) * 1e3,
         passes=passes,
     )
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Seconds of a call that was repeated: the median, and the distance between the quartiles."""
+
+    seconds: float
+    spread: float
+    count: int
+
+
+def time_calls(
+    call: Callable[[], object],
+    device: torch.device,
+    seconds: float,
+    *,
+    fewest: int = _FEWEST,
+    most: int = 50,
+) -> Repeats:
+    """Time `call` as often as fits into `seconds`, but at least `fewest` and at most `most` times.
+
+    It is for the caller to have warmed up before.
+    """
+    times: list[float] = []
+    while len(times) < fewest or (sum(times) < seconds and len(times) < most):
+        _synchronize(device)
+        start = time.perf_counter()
+        call()
+        _synchronize(device)
+        times.append(time.perf_counter() - start)
+    return Repeats(statistics.median(times), _spread(times), len(times))
+
+
+def _spread(times: list[float]) -> float:
+    """The distance between the quartiles."""
+    if len(times) < 2:
+        return 0.0
+    first, _, third = statistics.quantiles(times, n=4)
+    return third - first
 
 
 def peak_bytes(call: Callable[[], object], device: torch.device) -> int | None:
@@ -131,6 +178,14 @@ def available_bytes(device: torch.device) -> int:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     raise RuntimeError("/proc/meminfo names no MemAvailable")
+
+
+def too_large(needed: float, device: torch.device) -> str | None:
+    """Why a case that needs so many bytes is not run; None if four fifths of what is free do."""
+    available = available_bytes(device)
+    if needed <= 0.8 * available:
+        return None
+    return f"needs about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are free"
 
 
 def _status_bytes(field: str) -> int:

@@ -10,10 +10,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from curvox.bench import fields_tables
+from curvox.bench.fields_tables import Cells
 from curvox.errors import InputError
 from curvox.files import write_text
 
-__all__ = ["curves_series", "curves_summary", "fill", "main"]
+__all__ = ["curves_series", "curves_summary", "fields", "fill", "main"]
 
 _BLOCK = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
@@ -48,6 +50,25 @@ def curves_series(report: dict[str, Any]) -> str:
     return "\n".join([*lines, "", _caption(report)])
 
 
+def fields(report: dict[str, Any] | None) -> str:
+    """Every size: the rungs beside the published ladder, and where an iteration goes."""
+    if report is None:
+        return "Not recorded yet: `make bench SCENE=DIR` does it."
+    rows = report["rows"]
+    tables = []
+    for voxels in dict.fromkeys(row["voxels"] for row in rows):
+        own = [row for row in rows if row["voxels"] == voxels]
+        tables.append(_markdown(fields_tables.summary(own)))
+        tables += [_markdown(fields_tables.breakdown(row)) for row in own if row["breakdown"]]
+    return "\n\n".join([*tables, _fields_caption(report)])
+
+
+def _markdown(cells: Cells) -> str:
+    marks = ["---", *["--:"] * (len(cells.columns) - 1)]
+    lines = [list(cells.columns), marks, *cells.lines]
+    return "\n".join([f"{cells.title}:", "", *map(_line, lines)])
+
+
 def fill(text: str, tables: dict[str, str]) -> str:
     """`text` with every marked block replaced by its table; unknown names are errors."""
 
@@ -63,10 +84,13 @@ def fill(text: str, tables: dict[str, str]) -> str:
 def main(root: Path) -> list[Path]:
     """Rewrite the tables of the documents below `root`; returns those that were out of date."""
     report = json.loads((root / "docs/bench/curves.json").read_text("utf-8"))
+    fields_file = root / "docs/bench/fields.json"
+    fields_report = json.loads(fields_file.read_text("utf-8")) if fields_file.exists() else None
     tables = {
         "curves-short": curves_summary(report, tests=(1, 2)),
         "curves-summary": curves_summary(report),
         "curves-series": curves_series(report),
+        "fields": fields(fields_report),
     }
     changed = []
     for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))):
@@ -111,9 +135,24 @@ def _published(row: dict[str, Any]) -> str:
 
 def _caption(report: dict[str, Any]) -> str:
     return (
+        f"{_run(report)}; medians of forward and backward through autograd, {report['canvas']} "
+        f"pixels, {report['steps']} samples a curve."
+    )
+
+
+def _fields_caption(report: dict[str, Any]) -> str:
+    limits = report["limits"]
+    return (
+        f"{_run(report)}; medians over iterations of {report['rays']:,} rays. At best this machine "
+        f"moves {limits['bandwidth'] / 1e9:,.1f} GB/s and does {limits['float32'] / 1e9:,.0f} "
+        f"GFLOP/s in float32, {limits['bfloat16'] / 1e9:,.0f} in bfloat16."
+    )
+
+
+def _run(report: dict[str, Any]) -> str:
+    return (
         f"`{report['command']}`, revision {report['commit']}, {report['device']}, "
-        f"{report['threads']} threads, torch {report['torch']}; medians of forward and backward "
-        f"through autograd, {report['canvas']} pixels, {report['steps']} samples a curve."
+        f"{report['threads']} threads, torch {report['torch']}"
     )
 
 

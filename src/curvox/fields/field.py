@@ -90,7 +90,7 @@ class Field(nn.Module):
         self.network = (
             None
             if features is None
-            else ColourNetwork(features, settings.width, settings.positions)
+            else ColourNetwork(features, settings.width, settings.positions).to(box.device)
         )
         self.occupancy = Occupancy.full(self.density.box)
 
@@ -191,9 +191,9 @@ class Field(nn.Module):
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Field:
-        """The field that gave `state`."""
+    def from_state(cls, state: dict[str, Any], device: torch.device | str = "cpu") -> Field:
+        """The field that gave `state`, on a device."""
         field = cls(state["box"], state["shape"], FieldSettings(**state["settings"]))
         field.load_state_dict(state["tensors"], assign=True)
-        field.occupancy = Occupancy(state["mask"], state["mask_box"])
-        return field
+        field.occupancy = Occupancy(state["mask"], state["mask_box"]).to(device)
+        return field.to(device)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.profiler import record_function
 
 from curvox.fields.field import Field
 from curvox.fields.losses import Losses
@@ -76,30 +77,35 @@ class Stage:
         return -10 * math.log10(self.error) if self.error > 0 else math.nan
 
     def step(self, progress: float) -> None:
-        """Make one iteration, at a share of the stage in 0..1."""
-        origins, directions, targets = self._batch()
-        jitter = torch.rand(len(origins), generator=self.generator).to(origins.device)
-        rendered = self.rung.render(self.field, origins, directions, jitter)
-        colours = rendered.colour + rendered.last_transmittance[:, None] * self.background
-        loss, error = self.losses.total(self.field, rendered, colours, targets)
-        self.optimizer.zero_grad()
-        loss.backward()
-        decay = self.config.rate_decay ** (progress - self._restarted)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["rate"] * decay
-        self.optimizer.step()
+        """Make one iteration, at a share of the stage in 0..1. Profilers see its parts by name."""
+        with record_function("batch"):
+            origins, directions, jitter, targets = self.batch()
+        with record_function("render"):
+            rendered = self.rung.render(self.field, origins, directions, jitter)
+        with record_function("loss"):
+            colours = rendered.colour + rendered.last_transmittance[:, None] * self.background
+            loss, error = self.losses.total(self.field, rendered, colours, targets)
+        with record_function("backward"):
+            self.optimizer.zero_grad()
+            loss.backward()
+        with record_function("adam"):
+            decay = self.config.rate_decay ** (progress - self._restarted)
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["rate"] * decay
+            self.optimizer.step()
         self.iteration += 1
         value = float(error)
         self.error = value if math.isnan(self.error) else self.error + 0.02 * (value - self.error)
 
-    def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Origins, directions and colours of random pixels, [rays, 3] each."""
+    def batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Random pixels: origins and directions [rays, 3], jitter [rays], colours [rays, 3]."""
         scene = self.scene
         count = scene.num_pixels if self.pixels is None else len(self.pixels)
         chosen = torch.randint(count, (self.config.rays,), generator=self.generator)
         chosen = chosen.to(scene.device)
         pixels = chosen if self.pixels is None else self.pixels[chosen].long()
-        return *scene.rays(pixels), scene.colours(pixels)
+        jitter = torch.rand(self.config.rays, generator=self.generator).to(scene.device)
+        return *scene.rays(pixels), jitter, scene.colours(pixels)
 
     def state(self) -> dict[str, Any]:
         """What :meth:`load_state` needs to go on to the same bits, beside field and generator."""
@@ -114,4 +120,6 @@ class Stage:
         """Continue where the stage of the same field stood that gave `state`."""
         self.restart_optimizer(state["restarted"])
         self.optimizer.load_state_dict(state["optimizer"])
+        for group in self.optimizer.param_groups:  # another rung may go on with it
+            group["backend"] = self.rung.adam
         self.iteration, self.error = state["iteration"], state["error"]

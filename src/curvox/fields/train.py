@@ -163,7 +163,7 @@ class Training:
             return
         field.resize(self.config.voxels_at(progress))
         with torch.no_grad():
-            field.density.values -= _LOWERED
+            field.density.values.sub_(_LOWERED)
         field.refresh_occupancy()
         self.stage.restart_optimizer(progress)
 
@@ -193,7 +193,7 @@ class Training:
         self._coarse_iterations = state["coarse_iterations"]
         self._generator.set_state(state["generator"])
         device = self.scene.device
-        field = Field.from_state(state["field"]).to(device)
+        field = Field.from_state(state["field"], device)
         if state["fine"]:
             self._make_fine(field, _unpack(state["pixels"], device))
         else:

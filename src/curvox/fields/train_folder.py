@@ -134,8 +134,7 @@ def load_run(folder: Path, device: torch.device | str = "cpu") -> Run:
     # Two thirds of the file are the optimizer's; mapped, they are never read.
     saved = runs.load_checkpoint(folder / _CHECKPOINT, map_location="cpu", mmap=True)
     try:
-        field = Field.from_state(saved["training"]["field"]).to(device)
-        field.occupancy = field.occupancy.to(device)
+        field = Field.from_state(saved["training"]["field"], device)
         intrinsics = tuple(Intrinsics(*values) for values in saved["intrinsics"])
         poses, (red, green, blue) = saved["poses"], saved["background"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
