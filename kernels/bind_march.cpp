@@ -1,16 +1,9 @@
 // Marching through an occupancy mask and a density grid, on the CPU.
-#include "bind.h"
+#include "bind_rays.h"
 #include "march_cpu.h"
 
 namespace curvox {
 namespace {
-
-RayTask ray_task(uintptr_t origins, uintptr_t directions, uintptr_t box, uintptr_t jitter,
-                 int64_t rays, float near, float far, float step) {
-  return {at<const float>(origins), at<const float>(directions), at<const float>(box),
-          at<const float>(jitter),  rays,                        near,
-          far,                      step};
-}
 
 Occupancy occupancy(uintptr_t words, uintptr_t reach, uintptr_t box, int64_t x, int64_t y,
                     int64_t z) {

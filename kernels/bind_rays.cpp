@@ -1,32 +1,12 @@
 // Samples along rays and the occupancy mask, on the CPU.
-#include "bind.h"
-#include "rays.h"
+#include "bind_rays.h"
 #include "shares.h"
 
 namespace curvox {
 namespace {
 
-void check_rays(const RayTask& task) {
-  for (int64_t ray = 0; ray < task.rays; ++ray) {
-    for (int axis = 0; axis < 3; ++axis) {
-      if (!is_finite(task.origins[3 * ray + axis])) {
-        throw std::invalid_argument("origin of ray " + std::to_string(ray) + " is not finite");
-      }
-      if (!is_finite(task.directions[3 * ray + axis])) {
-        throw std::invalid_argument("direction of ray " + std::to_string(ray) + " is not finite");
-      }
-    }
-    const float jitter = jitter_of(task, ray);
-    if (!(jitter >= 0 && jitter < 1)) {
-      throw std::invalid_argument("jitter of ray " + std::to_string(ray) +
-                                  " must lie in [0, 1), got " + std::to_string(jitter));
-    }
-  }
-}
-
 // offsets: [rays + 1], written.
 void ray_offsets(const RayTask& task, int64_t* offsets, int threads) {
-  check_rays(task);
   over_rays(task.rays, 8 * task.rays, threads,
             [&](int64_t ray) { offsets[ray + 1] = sample_count(task, ray); });
   offsets[0] = 0;
@@ -36,13 +16,6 @@ void ray_offsets(const RayTask& task, int64_t* offsets, int threads) {
 void emit_rays(const RayTask& task, const RayList& list, int threads) {
   over_rays(task.rays, list.offsets[task.rays], threads,
             [&](int64_t ray) { emit_samples(task, list, ray, 0, 1); });
-}
-
-RayTask ray_task(uintptr_t origins, uintptr_t directions, uintptr_t box, uintptr_t jitter,
-                 int64_t rays, float near, float far, float step) {
-  return {at<const float>(origins), at<const float>(directions), at<const float>(box),
-          at<const float>(jitter),  rays,                        near,
-          far,                      step};
 }
 
 void occupied(const OccupancyTask& task, bool* result, int threads) {

@@ -100,7 +100,8 @@ CURVOX_FN bool occupied_at(const OccupancyTask& task, int64_t i) {
   for (int axis = 0; axis < 3; ++axis) {
     const float low = task.box[axis], high = task.box[3 + axis];
     const float last = static_cast<float>(task.shape[axis] - 1);
-    const float nearest = floorf((task.points[3 * i + axis] - low) / (high - low) * last + 0.5f);
+    const float scale = last / (high - low);  // rounded as the marching kernel does
+    const float nearest = floorf((task.points[3 * i + axis] - low) * scale + 0.5f);
     const bool between = (nearest >= 0) & (nearest <= last);
     row = row * task.shape[axis] + static_cast<int64_t>(between ? nearest : 0.0f);
     inside &= between;

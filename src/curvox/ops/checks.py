@@ -1,4 +1,4 @@
-"""Checks that the ops share: of devices, of tensors that go together, of ragged lists."""
+"""Checks that the ops share: of devices, of tensors that go together, of rays, of ragged lists."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = [
     "check_like",
     "check_offset_values",
     "check_offsets",
+    "check_rays",
     "runs_kernel",
 ]
 
@@ -84,3 +85,39 @@ def check_offset_values(offsets: Tensor, count: int) -> None:
     first, last = int(offsets[0]), int(offsets[-1])
     if first != 0 or last != count:
         raise ValueError(f"offsets must go from 0 to {count}, got {first} to {last}")
+
+
+def check_rays(
+    origins: Tensor,
+    directions: Tensor,
+    box: Tensor,
+    near: float,
+    far: float,
+    step: float,
+    jitter: Tensor | None,
+) -> None:
+    """Raise ValueError or TypeError for rays that cannot be sampled. Values are looked at on the
+    CPU only: nothing is read back from a GPU.
+    """
+    if origins.ndim != 2 or origins.shape[1] != 3:
+        raise ValueError(f"origins must be [R, 3], got {list(origins.shape)}")
+    check_float("origins", origins)
+    check_like("directions", directions, tuple(origins.shape), "origins", origins)
+    check_box("box", box, "origins", origins)
+    if jitter is not None:
+        check_like("jitter", jitter, (len(origins),), "origins", origins)
+    if not 0 <= near <= far < torch.inf:
+        raise ValueError(f"near and far must be 0 <= near <= far, finite, got {near} and {far}")
+    if not 0 < step < torch.inf:
+        raise ValueError(f"step must be positive and finite, got {step}")
+    if len(origins) >= 2**31:
+        raise ValueError(f"there may be at most 2^31 - 1 rays, got {len(origins)}")
+    if origins.device.type != "cpu":
+        return
+    for name, tensor in (("origin", origins), ("direction", directions)):
+        finite = tensor.isfinite()
+        if not finite.all():
+            raise ValueError(f"{name} of ray {int((~finite).nonzero()[0, 0])} is not finite")
+    if jitter is not None and not ((jitter >= 0) & (jitter < 1)).all():
+        ray = int((~((jitter >= 0) & (jitter < 1))).nonzero()[0, 0])
+        raise ValueError(f"jitter of ray {ray} must lie in [0, 1), got {float(jitter[ray]):f}")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from curvox import _native
 from curvox.ops.alpha import density_to_alpha_reference
-from curvox.ops.checks import runs_kernel
+from curvox.ops.checks import check_rays, runs_kernel
 from curvox.ops.grid import check_grid, interpolate_reference
 from curvox.ops.interpolate import grid_gradient
 from curvox.ops.ragged import Padded
@@ -21,7 +21,6 @@ from curvox.ops.rays_hit import (
     OccupancyBits,
     addresses,
     check_occupancy,
-    check_rays,
     kernel_arguments,
     occupied_samples,
     ray_arguments,

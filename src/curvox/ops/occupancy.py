@@ -53,7 +53,7 @@ def occupied(points: Tensor, mask: Tensor, box: Tensor, *, backend: str | None =
 def occupied_reference(points: Tensor, mask: Tensor, box: Tensor) -> Tensor:
     """:func:`occupied` in plain PyTorch, after its checks."""
     last = torch.tensor(mask.shape, dtype=points.dtype, device=points.device) - 1
-    nearest = ((points - box[0]) / (box[1] - box[0]) * last + 0.5).floor()
+    nearest = ((points - box[0]) * (last / (box[1] - box[0])) + 0.5).floor()
     inside = ((nearest >= 0) & (nearest <= last)).all(1)
     x, y, z = torch.where(inside[:, None], nearest, 0).long().unbind(1)
     return inside & mask[x, y, z]

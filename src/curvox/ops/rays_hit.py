@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from curvox import _native
-from curvox.ops.checks import check_box, check_float, check_like, runs_kernel
+from curvox.ops.checks import check_box, check_float, check_like, check_rays, runs_kernel
 from curvox.ops.occupancy import occupied_reference
 from curvox.ops.sample_rays import sample_rays_reference
 
 __all__ = [
     "OccupancyBits",
     "check_occupancy",
-    "check_rays",
     "occupied_samples",
     "pack_occupancy",
     "rays_hit",
@@ -144,42 +142,6 @@ def rays_hit(
     task = ray_arguments(origins, directions, occupancy, box, near, far, step, jitter)
     hits: Tensor = torch.ops.curvox.rays_hit(*task)
     return hits
-
-
-def check_rays(
-    origins: Tensor,
-    directions: Tensor,
-    box: Tensor,
-    near: float,
-    far: float,
-    step: float,
-    jitter: Tensor | None,
-) -> None:
-    """Raise ValueError or TypeError for rays that cannot be sampled. Values are looked at on the
-    CPU only: nothing is read back from a GPU.
-    """
-    if origins.ndim != 2 or origins.shape[1] != 3:
-        raise ValueError(f"origins must be [R, 3], got {list(origins.shape)}")
-    check_float("origins", origins)
-    check_like("directions", directions, tuple(origins.shape), "origins", origins)
-    check_box("box", box, "origins", origins)
-    if jitter is not None:
-        check_like("jitter", jitter, (len(origins),), "origins", origins)
-    if not 0 <= near <= far < math.inf:
-        raise ValueError(f"near and far must be 0 <= near <= far, finite, got {near} and {far}")
-    if not 0 < step < math.inf:
-        raise ValueError(f"step must be positive and finite, got {step}")
-    if len(origins) >= 2**31:
-        raise ValueError(f"there may be at most 2^31 - 1 rays, got {len(origins)}")
-    if origins.device.type != "cpu":
-        return
-    for name, tensor in (("origin", origins), ("direction", directions)):
-        finite = tensor.isfinite()
-        if not finite.all():
-            raise ValueError(f"{name} of ray {int((~finite).nonzero()[0, 0])} is not finite")
-    if jitter is not None and not ((jitter >= 0) & (jitter < 1)).all():
-        ray = int((~((jitter >= 0) & (jitter < 1))).nonzero()[0, 0])
-        raise ValueError(f"jitter of ray {ray} must lie in [0, 1), got {float(jitter[ray]):f}")
 
 
 def check_occupancy(occupancy: OccupancyBits, origins: Tensor) -> None:

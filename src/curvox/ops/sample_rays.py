@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from curvox import _native
-from curvox.ops.checks import check_box, check_float, check_like, runs_kernel
+from curvox.ops.checks import check_rays, runs_kernel
 from curvox.ops.ragged import ray_of_each
 
 __all__ = ["RaySamples", "lattice", "sample_rays", "sample_rays_reference"]
@@ -72,19 +72,7 @@ def sample_rays(
 
     On CUDA one number, how many samples there are, is waited for.
     """
-    if origins.dim() != 2 or origins.shape[1] != 3:
-        raise ValueError(f"origins must be [R, 3], got {list(origins.shape)}")
-    check_float("origins", origins)
-    check_like("directions", directions, tuple(origins.shape), "origins", origins)
-    check_box("box", box, "origins", origins)
-    if jitter is not None:
-        check_like("jitter", jitter, (len(origins),), "origins", origins)
-    if not 0 <= near <= far < torch.inf:
-        raise ValueError(f"near and far must be 0 <= near <= far, finite, got {near} and {far}")
-    if not 0 < step < torch.inf:
-        raise ValueError(f"step must be positive and finite, got {step}")
-    if len(origins) > _MOST_SAMPLES:
-        raise ValueError(f"there may be at most 2^31 - 1 rays, got {len(origins)}")
+    check_rays(origins, directions, box, near, far, step, jitter)
     kernel = runs_kernel(origins, backend)
     function = torch.ops.curvox.sample_rays if kernel else sample_rays_reference
     samples = function(
@@ -108,8 +96,7 @@ def sample_rays_reference(
     far: float,
     step: float,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """:func:`sample_rays` in plain PyTorch, after its checks of shapes."""
-    _check_values(origins, directions, jitter)
+    """:func:`sample_rays` in plain PyTorch, after its checks."""
     if jitter is None:
         jitter = torch.full_like(origins[:, 0], 0.5)
     enter, counts = lattice(origins, directions, box, jitter, near, far, step)
@@ -147,21 +134,6 @@ def lattice(
     # More than a list may hold is counted as that, so that no integer overflows.
     counts = ((leave - enter) / step - jitter).ceil().clamp(0, _MOST_SAMPLES + 1)
     return enter, torch.where(beside | counts.isnan(), 0, counts).long()
-
-
-def _check_values(origins: Tensor, directions: Tensor, jitter: Tensor | None) -> None:
-    """Raise ValueError for rays that cannot be sampled. CPU only: nothing is read back from a GPU.
-    (The CPU kernel makes the same checks itself.)
-    """
-    if origins.device.type != "cpu":
-        return
-    for name, tensor in (("origin", origins), ("direction", directions)):
-        if not tensor.isfinite().all():
-            ray = int((~tensor.isfinite()).nonzero()[0, 0])
-            raise ValueError(f"{name} of ray {ray} is not finite")
-    if jitter is not None and not ((jitter >= 0) & (jitter < 1)).all():
-        ray = int((~((jitter >= 0) & (jitter < 1))).nonzero()[0, 0])
-        raise ValueError(f"jitter of ray {ray} must lie in [0, 1), got {float(jitter[ray]):f}")
 
 
 def _check_total(total: int) -> None:
