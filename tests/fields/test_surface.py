@@ -49,7 +49,7 @@ def poses():
 
 
 def test_a_mesh_lies_on_the_surface_and_looks_outward(ball, poses):
-    mesh = surface_mesh(ball, poses)
+    mesh = surface_mesh(ball, poses, alpha=0.5)
     from_centre = mesh.positions - torch.tensor(CENTRE)
     # Voxels are 0.05 wide; the distance is linear in raw density, so vertices are far closer.
     torch.testing.assert_close(
@@ -67,7 +67,7 @@ def test_a_mesh_lies_on_the_surface_and_looks_outward(ball, poses):
 
 
 def test_points_are_the_outermost_layer(ball, poses):
-    points = surface_points(ball, poses)
+    points = surface_points(ball, poses, alpha=0.5)
     distances = (points.positions - torch.tensor(CENTRE)).norm(dim=1)
     assert distances.max() <= RADIUS
     assert distances.min() > RADIUS - 0.09  # a diagonal of a voxel
@@ -76,7 +76,7 @@ def test_points_are_the_outermost_layer(ball, poses):
 
 
 def test_an_independent_reader_reads_the_files(ball, poses, tmp_path):
-    mesh, points = surface_mesh(ball, poses), surface_points(ball, poses)
+    mesh, points = surface_mesh(ball, poses, alpha=0.5), surface_points(ball, poses, alpha=0.5)
     save_mesh(tmp_path / "mesh.ply", mesh)
     save_points(tmp_path / "points.ply", points)
     for name, surface in (("mesh.ply", mesh), ("points.ply", points)):
@@ -94,7 +94,7 @@ def test_nothing_solid_is_an_error(ball, poses):
         ball.density.values.fill_(-50)
     for surface in (surface_mesh, surface_points):
         with pytest.raises(InputError, match=r"alpha over 0\.5"):
-            surface(ball, poses)
+            surface(ball, poses, alpha=0.5)
         with pytest.raises(ValueError, match="between 0 and 1"):
             surface(ball, poses, alpha=1.0)
 

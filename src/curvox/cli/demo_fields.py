@@ -12,7 +12,7 @@ from curvox.fields.train_config import TrainConfig
 
 _VIEWS = {"train": 60, "val": 1, "test": 8}
 _PIXELS = 200
-_CONFIG = TrainConfig(voxels=128, iterations=1500, coarse_iterations=700, rays=4096)
+_CONFIG = TrainConfig(voxels=96, iterations=800, coarse_iterations=300, rays=2048)
 _FRAMES, _FILM_PIXELS = 90, 200
 
 

@@ -15,7 +15,7 @@ def export(
     npz: bool = False,
     points: bool = False,
     mesh: bool = False,
-    alpha: float = 0.5,
+    alpha: float = 0.1,
     out: Path | None = None,
 ) -> None:
     """Write the grids of a training (grids.npz), its surface as coloured points (points.ply) and

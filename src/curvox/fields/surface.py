@@ -41,7 +41,7 @@ class Mesh:
     """[F, 3], int64, numbers of their corners."""
 
 
-def surface_points(field: Field, poses: Tensor, *, alpha: float = 0.5) -> Points:
+def surface_points(field: Field, poses: Tensor, *, alpha: float = 0.1) -> Points:
     """The points of the grid that are solid and have a neighbour that is not.
 
     Cavities that are closed on all sides count as solid: nothing of them can be seen.
@@ -70,7 +70,7 @@ def surface_points(field: Field, poses: Tensor, *, alpha: float = 0.5) -> Points
     return Points(positions, surface_colours(field, positions, normals, poses))
 
 
-def surface_mesh(field: Field, poses: Tensor, *, alpha: float = 0.5) -> Mesh:
+def surface_mesh(field: Field, poses: Tensor, *, alpha: float = 0.1) -> Mesh:
     """The surface on which a step through the field takes a certain share of the light.
 
     Marching cubes (Lewiner et al. 2003) on raw densities, which is what the field interpolates:
