@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from curvox.fields import cameras
 from curvox.fields.field import Field, FieldSettings
 from curvox.fields.grid import VoxelGrid, grid_shape
 from curvox.fields.occupancy import Occupancy
@@ -65,20 +64,29 @@ def view_counts(scene: Scene, grid: VoxelGrid) -> tuple[Tensor, Tensor]:
     Returns:
         counts [V], int32, and distances [V], float32.
     """
-    x, y, z = grid.axes()
-    plane = torch.cartesian_prod(y, z)
-    counts = torch.zeros(len(x), len(plane), dtype=torch.int32, device=x.device)
-    nearest = torch.full((len(x), len(plane)), torch.inf, device=x.device)
-    for slab, position in enumerate(x):  # a plane at a time stays in the cache
-        points = torch.cat([position.expand(len(plane), 1), plane], 1)
-        for pose, camera in zip(scene.poses, scene.intrinsics, strict=True):
-            positions, depths = cameras.project(points, pose, camera)
-            distances = (points - pose[:, 3]).norm(dim=1)
-            extent = positions.new_tensor([camera.width, camera.height])
-            seen = ((positions >= 0) & (positions <= extent)).all(1) & (depths > 0)
-            counts[slab] += seen & (distances >= scene.near) & (distances <= scene.far)
-            nearest[slab] = torch.minimum(nearest[slab], distances)
-    return counts.flatten(), nearest.flatten()
+    counts = torch.zeros(grid.shape, dtype=torch.int32, device=grid.box.device)
+    nearest = torch.full(grid.shape, torch.inf, device=grid.box.device)
+    for pose, camera in zip(scene.poses, scene.intrinsics, strict=True):
+        right, down, forward, centre = pose.unbind(1)
+        left_edge = camera.fx * right + camera.cx * forward
+        top_edge = camera.fy * down + camera.cy * forward
+        # A point of depth > 0 is in the picture where it is on the inner side of four planes.
+        columns = (left_edge, camera.width * forward - left_edge)
+        rows = (top_edge, camera.height * forward - top_edge)
+        squared = _sum_over_axes([(a - c) ** 2 for a, c in zip(grid.axes(), centre, strict=True)])
+        seen = (squared >= scene.near**2) & (squared <= scene.far**2)
+        for normal in (*columns, *rows, forward):
+            offsets = [n * (a - c) for n, a, c in zip(normal, grid.axes(), centre, strict=True)]
+            seen &= _sum_over_axes(offsets) >= 0
+        counts += seen
+        torch.minimum(nearest, squared, out=nearest)
+    return counts.flatten(), nearest.sqrt_().flatten()
+
+
+def _sum_over_axes(terms: list[Tensor]) -> Tensor:
+    """[X, Y, Z] of x[i] + y[j] + z[k]: what is linear in the position costs two additions."""
+    x, y, z = terms
+    return x[:, None, None] + (y[:, None] + z)
 
 
 def fine_box(field: Field) -> Tensor:
