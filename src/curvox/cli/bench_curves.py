@@ -11,7 +11,6 @@ from rich.table import Table
 
 from curvox.bench.cases import TESTS
 from curvox.bench.curves import SETTINGS, Row, rows
-from curvox.bench.plot import plot_series
 from curvox.bench.profile import profile_method
 from curvox.cli.bench_rows import check_json, measure_rows, parse_names
 from curvox.cli.device import DEFAULT_DEVICE, parse_device
@@ -65,6 +64,8 @@ def run_curves(suite: CurvesBench) -> None:
         show=lambda finished: _print_tables(console, finished),
     )
     if suite.json is not None and {5, 6} & set(tests):
+        from curvox.bench.plot import plot_series  # matplotlib takes a second to import
+
         plot = suite.json.with_suffix(".png")
         plot_series(measured, plot)
         console.print(f"plot: {plot}")
