@@ -62,7 +62,7 @@ def test_command_measures_all_rungs(scene_folder, tmp_path, capsys):
     assert main(line.split()) == 0
     report = json.loads(out.read_text())
     assert report["limits"]["bandwidth"] > 0
-    stages = ["coarse", "growth", "fine", "render", "total"]
+    stages = ["coarse", "growth", "fine", "total", "render"]
     assert [(row["stage"], row["rung"]) for row in report["rows"]] == [
         (stage, rung) for stage in stages for rung in RUNGS
     ]

@@ -101,7 +101,7 @@ def _summary_line(total: _Row, own: dict[str, _Row]) -> list[str]:
         _seconds(own["fine"]["seconds_per_iteration"]),
         _speedup(own["fine"]),
         _peak(total),
-        _seconds(own["render"]["seconds_per_view"]),
+        _seconds(own["render"]["seconds_per_view"]) if "render" in own else "",
         _clock(total["projected_seconds"]),
         _speedup(total),
         *times,
