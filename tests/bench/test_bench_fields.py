@@ -79,7 +79,7 @@ def test_command_measures_all_rungs(scene_folder, tmp_path, capsys):
             projected = planned * row["seconds_per_iteration"]
             assert row["projected_seconds"] == pytest.approx(projected)
     fused = [row for row in report["rows"] if row["rung"] == "fused"]
-    assert fused[-1]["projected_seconds"] == pytest.approx(
+    assert fused[3]["projected_seconds"] == pytest.approx(
         sum(row["projected_seconds"] for row in fused[:3])
     )
     assert [part["name"] for part in fused[2]["breakdown"]][:2] == ["batch", "march"]
