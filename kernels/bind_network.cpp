@@ -2,6 +2,7 @@
 #include "bind.h"
 #include "network_amx.h"
 #include "network_cpu.h"
+#include "shares.h"
 
 namespace curvox {
 namespace {
@@ -9,6 +10,7 @@ namespace {
 // Fixed shares, whatever the number of threads, so that sums have the same bits for any.
 constexpr int kShares = 32;
 constexpr int64_t kSamplesPerShare = 8 * kSamples;  // at least, where there are few samples
+constexpr int64_t kEntriesPerSample = 100;          // of in_shares, whose entries take nanoseconds
 
 int share_count(const NetworkTask& task) {
   return static_cast<int>(smaller<int64_t>(kShares, task.count / kSamplesPerShare + 1));
@@ -28,11 +30,10 @@ template <class AnyNetwork>
 void forward_with(const NetworkTask& task, float* colours, int threads) {
   const AnyNetwork network(task);
   const int shares = share_count(task);
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (shares > 1)
-  for (int share = 0; share < shares; ++share) {
+  in_shares(shares, 1, task.count * kEntriesPerSample, threads, [&](int64_t share, int64_t) {
     network.forward(share_begin(task, share, shares), share_begin(task, share + 1, shares),
                     colours);
-  }
+  });
 }
 
 void network_forward(const NetworkTask& task, bool tiles, float* colours, int threads) {
@@ -54,12 +55,11 @@ void backward_with(const NetworkTask& task, const float* colours, const float* c
   const int shares = share_count(task);
   std::vector<NetworkSums> sums(shares);
   std::fill_n(to.ray_inputs, task.rays * task.width, 0.0f);
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (shares > 1)
-  for (int share = 0; share < shares; ++share) {
+  in_shares(shares, 1, task.count * kEntriesPerSample, threads, [&](int64_t share, int64_t) {
     sums[share] = network.backward(share_begin(task, share, shares),
                                    share_begin(task, share + 1, shares), colours, colours_gradient,
                                    to.features, to.ray_inputs);
-  }
+  });
   const int64_t stride = network.width_stride();
   sum_transposed(sums, &NetworkSums::first, stride, task.width, task.inputs, to.first);
   sum_transposed(sums, &NetworkSums::second, stride, task.width, task.width, to.second);

@@ -251,10 +251,7 @@ class TileNetwork {
       const int count = static_cast<int>(smaller<int64_t>(kTileSamples, last - begin));
       hidden(begin, count, scratch);
       output_gradient(begin, count, colours, colours_gradient, scratch, sums);
-      transpose_into(scratch.g_out, kTileDepth, kTileDepth, scratch);
-      pair_samples(scratch.h2.data(), stride_, width_, scratch.pairs.data());
-      tile_multiply<true>(scratch.transposed.data(), kTransposedStride, scratch.pairs.data(),
-                          last_sums.data(), stride_, kOut, width_, kTileSamples);
+      sum_products(scratch.g_out, kTileDepth, kTileDepth, kOut, scratch.h2, last_sums, scratch);
 
       tile_multiply<false>(scratch.g_out.data(), kTileDepth, last_out_.data(), scratch.sums.data(),
                            stride_, kTileSamples, width_, kTileDepth);
@@ -262,10 +259,7 @@ class TileNetwork {
       for (int s = 0; s < count; ++s) {
         add(sums.second_bias.data(), scratch.sums.data() + s * stride_, width_);
       }
-      transpose_into(scratch.h1, stride_, width_, scratch);
-      pair_samples(scratch.g.data(), stride_, width_, scratch.pairs.data());
-      tile_multiply<true>(scratch.transposed.data(), kTransposedStride, scratch.pairs.data(),
-                          sums.second.data(), stride_, width_, width_, kTileSamples);
+      sum_products(scratch.h1, stride_, width_, width_, scratch.g, sums.second, scratch);
 
       tile_multiply<false>(scratch.g.data(), stride_, second_out_.data(), scratch.sums.data(),
                            stride_, kTileSamples, width_, width_);
@@ -274,10 +268,7 @@ class TileNetwork {
         add(rays_gradient + int64_t{task_.ray_ids[begin + s]} * task_.width,
             scratch.sums.data() + s * stride_, task_.width);
       }
-      transpose_into(scratch.in, inputs_, inputs_, scratch);
-      pair_samples(scratch.g.data(), stride_, width_, scratch.pairs.data());
-      tile_multiply<true>(scratch.transposed.data(), kTransposedStride, scratch.pairs.data(),
-                          sums.first.data(), stride_, inputs_, width_, kTileSamples);
+      sum_products(scratch.in, inputs_, inputs_, inputs_, scratch.g, sums.first, scratch);
 
       tile_multiply<false>(scratch.g.data(), stride_, first_out_.data(), scratch.sums.data(),
                            inputs_, kTileSamples, inputs_, width_);
@@ -346,10 +337,16 @@ class TileNetwork {
     }
   }
 
-  CURVOX_AMX_FN void transpose_into(const Aligned<Half>& rows, int stride, int columns,
-                                    Scratch& scratch) const {
+  // sums [taken, width] += the first of the `columns` columns of rows, transposed, times `layer`: a
+  // sum over all samples.
+  CURVOX_AMX_FN void sum_products(const Aligned<Half>& rows, int stride, int columns, int taken,
+                                  const Aligned<Half>& layer, Aligned<float>& sums,
+                                  Scratch& scratch) const {
     pair_samples(rows.data(), stride, columns, scratch.pairs.data());
     transpose_samples(scratch.pairs.data(), stride, columns, scratch.transposed.data());
+    pair_samples(layer.data(), stride_, width_, scratch.pairs.data());
+    tile_multiply<true>(scratch.transposed.data(), kTransposedStride, scratch.pairs.data(),
+                        sums.data(), stride_, taken, width_, kTileSamples);
   }
 
   // layer = relu(sums + bias)

@@ -217,7 +217,7 @@ class Network {
 };
 
 // Where share `index` of `shares` of the samples begins: never within a ray.
-inline int64_t share_begin(const NetworkTask& task, int index, int shares) {
+inline int64_t share_begin(const NetworkTask& task, int64_t index, int shares) {
   int64_t at = task.count * index / shares;
   while (at > 0 && at < task.count && task.ray_ids[at] == task.ray_ids[at - 1]) ++at;
   return at;

@@ -7,7 +7,9 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["Lpips", "MetricUnavailable", "psnr", "ssim"]
+__all__ = ["Lpips", "MetricUnavailable", "psnr", "ssim", "ssim_or_none"]
+
+_SSIM_PIXELS = 11  # the side of its window
 
 
 def psnr(image: Tensor, reference: Tensor) -> float:
@@ -42,8 +44,10 @@ def ssim(image: Tensor, reference: Tensor) -> float:
     from skimage.metrics import structural_similarity  # slow to import, seldom needed
 
     _check(image, reference)
-    if min(image.shape[:2]) < 11:
-        raise ValueError(f"SSIM needs at least 11 pixels a side, got {list(image.shape)}")
+    if min(image.shape[:2]) < _SSIM_PIXELS:
+        raise ValueError(
+            f"SSIM needs at least {_SSIM_PIXELS} pixels a side, got {list(image.shape)}"
+        )
     return float(
         structural_similarity(
             image.detach().cpu().double().numpy(),
@@ -55,6 +59,11 @@ def ssim(image: Tensor, reference: Tensor) -> float:
             channel_axis=2 if image.ndim == 3 else None,
         )
     )
+
+
+def ssim_or_none(image: Tensor, reference: Tensor) -> float | None:
+    """:func:`ssim`, or None for images with a side shorter than its window."""
+    return ssim(image, reference) if min(image.shape[:2]) >= _SSIM_PIXELS else None
 
 
 class MetricUnavailable(RuntimeError):

@@ -53,10 +53,7 @@ class Moment:
             pixels=stage.pixels,
             density_rates=stage.density_rates,
         )
-        state = copy.deepcopy(stage.state())
-        # How the optimizer runs is the rung's choice, and stands among the options of its groups.
-        state["optimizer"]["param_groups"] = copied.optimizer.state_dict()["param_groups"]
-        copied.load_state(state)
+        copied.load_state(copy.deepcopy(stage.state()))
         return copied
 
 

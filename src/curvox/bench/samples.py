@@ -10,6 +10,7 @@ from torch import Tensor
 from curvox.fields.field import Field
 from curvox.fields.rungs.native import dense_interpolate
 from curvox.ops.alpha import density_to_alpha
+from curvox.ops.ragged import ray_ranges
 from curvox.ops.sample_rays import sample_rays
 from curvox.ops.weights import alpha_to_weights
 
@@ -57,8 +58,7 @@ def count_samples(field: Field, origins: Tensor, directions: Tensor, jitter: Ten
     raw = dense_interpolate(field.density, occupied)[:, 0]
     alpha = density_to_alpha(raw, march.shift, march.interval)
     dense = alpha >= march.alpha_threshold
-    numbers = torch.arange(len(origins) + 1, dtype=ray_ids.dtype, device=ray_ids.device)
-    offsets = torch.searchsorted(ray_ids[dense], numbers)
+    offsets = ray_ranges(ray_ids[dense], len(origins))
     weights, _ = alpha_to_weights(alpha[dense], offsets, march.stop)
     points = occupied[dense]
     return Samples(

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
 import tyro
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -123,11 +122,12 @@ def run_fields(suite: FieldsBench) -> None:
 def _load_finished(folder: Path, scene: Scene) -> Field:
     """The field of a training of that scene."""
     from curvox.fields.field import Field
+    from curvox.runs import load_checkpoint
 
     file = folder / "checkpoint.pt"
     if not file.is_file():
         raise InputError(f"--from: {folder} holds no training, there is no {file.name}")
-    saved = torch.load(file, map_location=scene.device, weights_only=True, mmap=True)["training"]
+    saved = load_checkpoint(file, map_location=scene.device, mmap=True)["training"]
     if saved["scene"] != scene.fingerprint():
         raise InputError(f"--from: {folder} is a training of another scene")
     if not saved["fine"]:

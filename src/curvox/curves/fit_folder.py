@@ -17,7 +17,7 @@ from curvox.curves.ink_svg import save_svg
 from curvox.errors import InputError
 from curvox.files import make_folder, write_json
 from curvox.images import load_image, resize, save_gif, save_png, to_grey
-from curvox.metrics import psnr, ssim
+from curvox.metrics import psnr, ssim_or_none
 
 __all__ = [
     "choose_config",
@@ -30,7 +30,6 @@ __all__ = [
 
 _CHECKPOINT = "checkpoint.pt"
 _WAY_PIXELS = 320
-_SSIM_PIXELS = 11  # the shortest side that its window fits in
 
 
 def load_target(path: str | Path, size: int) -> Tensor:
@@ -120,7 +119,7 @@ def write_results(fit: Fit, folder: Path, seconds: float) -> dict[str, Any]:
     ink.save_json(folder / "curves.json")
     metrics = {
         "psnr": psnr(result, fit.target),
-        "ssim": ssim(result, fit.target) if min(result.shape) >= _SSIM_PIXELS else None,
+        "ssim": ssim_or_none(result, fit.target),
         "iterations": fit.iteration,
         "curves": fit.curves,
         "height": ink.height,

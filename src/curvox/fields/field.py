@@ -173,10 +173,7 @@ class Field(nn.Module):
         From then on the mask has the shape of the grids.
         """
         fresh = Occupancy.of_alpha(self.alpha(), self.box, self.march.alpha_threshold)
-        x, y, z = self.density.axes()
-        for slab, plane in enumerate(x):  # all points at once would take a gigabyte at 256³
-            points = torch.cartesian_prod(plane[None], y, z)
-            fresh.mask[slab] &= self.occupancy.at(points).view(len(y), len(z))
+        fresh.mask &= self.occupancy.on_grid(self.density)
         self.occupancy = fresh
 
     def state(self) -> dict[str, Any]:

@@ -12,11 +12,9 @@ from torch import Tensor
 from curvox.fields.field import Field
 from curvox.fields.scene import Scene
 from curvox.fields.view import View, render_view
-from curvox.metrics import Lpips, psnr, ssim
+from curvox.metrics import Lpips, psnr, ssim_or_none
 
 __all__ = ["Judgement", "judge", "mean_scores", "protocol"]
-
-_SSIM_PIXELS = 11  # the shortest side that its window fits in
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,7 @@ def judge(
                 image=file.name,
                 psnr=psnr(rendering, photograph),
                 psnr_uint8=psnr(_rounded(rendering), _rounded(photograph)),
-                ssim=(
-                    ssim(rendering, photograph)
-                    if min(rendering.shape[:2]) >= _SSIM_PIXELS
-                    else None
-                ),
+                ssim=ssim_or_none(rendering, photograph),
                 lpips=None if lpips is None else lpips(rendering, photograph),
             ),
             photograph,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool3d
 
+from curvox.fields.grid import VoxelGrid
 from curvox.ops.occupancy import occupied
 from curvox.ops.rays_hit import OccupancyBits, pack_occupancy
 
@@ -54,6 +55,15 @@ class Occupancy:
     def at(self, points: Tensor) -> Tensor:
         """Whether points are occupied: [M, 3] float32 -> [M] bool."""
         return occupied(points, self.mask, self.box)
+
+    def on_grid(self, grid: VoxelGrid) -> Tensor:
+        """Whether the points of a grid are occupied: [X, Y, Z] bool."""
+        x, y, z = grid.axes()
+        mask = torch.empty(grid.shape, dtype=torch.bool, device=self.mask.device)
+        for slab, plane in enumerate(x):  # all points at once would take a gigabyte at 256³
+            points = torch.cartesian_prod(plane[None], y, z)
+            mask[slab] = self.at(points).view(len(y), len(z))
+        return mask
 
     def to(self, device: torch.device | str) -> Occupancy:
         """The same on a device."""

@@ -110,11 +110,8 @@ def _solid(field: Field, alpha: float) -> np.ndarray:
 
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must be between 0 and 1, got {alpha}")
-    x, y, z = field.density.axes()
-    solid = field.alpha() > alpha
-    for slab, plane in enumerate(x):  # what is masked out is never rendered, whatever it holds
-        points = torch.cartesian_prod(plane[None], y, z)
-        solid[slab] &= field.occupancy.at(points).view(len(y), len(z))
+    # What is masked out is never rendered, whatever it holds.
+    solid = (field.alpha() > alpha) & field.occupancy.on_grid(field.density)
     if not bool(solid.any()):
         raise InputError(
             f"nothing in the field has an alpha over {alpha:g}: lower the threshold, or train more"

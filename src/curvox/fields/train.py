@@ -158,10 +158,10 @@ class Training:
         """Give the grid the size that is due."""
         field = self.field
         progress = self.progress
-        shape = grid_shape(field.box, self.config.voxels_at(progress))
-        if shape == field.shape:
+        voxels = self.config.voxels_at(progress)
+        if grid_shape(field.box, voxels) == field.shape:
             return
-        field.resize(self.config.voxels_at(progress))
+        field.resize(voxels)
         with torch.no_grad():
             field.density.values.sub_(_LOWERED)
         field.refresh_occupancy()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from curvox import _native
+from curvox.ops.checks import runs_kernel
 
 __all__ = ["adam_rows", "adam_rows_reference", "adam_step", "adam_step_reference"]
 
@@ -44,11 +45,11 @@ def adam_step(
         ValueError: shapes that differ, memory that is not contiguous, numbers out of range.
         TypeError: dtypes or devices that differ.
     """
-    _check(parameters, gradients, mean, square, rates, step, learning_rate, betas, epsilon, backend)
+    _check(parameters, gradients, mean, square, rates, step, learning_rate, betas, epsilon)
     if gradients.shape != parameters.shape:
         raise ValueError(f"gradients must be {list(parameters.shape)}, got {list(gradients.shape)}")
-    fused = parameters.dtype == torch.float32 and parameters.device.type in ("cpu", "cuda")
-    function = torch.ops.curvox.adam_step if fused and backend is None else adam_step_reference
+    kernel = runs_kernel(parameters, backend)
+    function = torch.ops.curvox.adam_step if kernel else adam_step_reference
     function(
         parameters.detach(),
         gradients.detach().contiguous(),
@@ -98,7 +99,7 @@ def adam_rows(
             not exist, and rows that come twice race.
         TypeError: dtypes or devices that differ.
     """
-    _check(parameters, gradients, mean, square, rates, step, learning_rate, betas, epsilon, backend)
+    _check(parameters, gradients, mean, square, rates, step, learning_rate, betas, epsilon)
     if parameters.ndim != 2:
         raise ValueError(f"parameters must be [V, C], got {list(parameters.shape)}")
     if rows.ndim != 1:
@@ -111,8 +112,8 @@ def adam_rows(
         raise ValueError(
             f"gradients must be {[rows.shape[0], parameters.shape[1]]}, got {list(gradients.shape)}"
         )
-    fused = parameters.dtype == torch.float32 and parameters.device.type in ("cpu", "cuda")
-    function = torch.ops.curvox.adam_rows if fused and backend is None else adam_rows_reference
+    kernel = runs_kernel(parameters, backend)
+    function = torch.ops.curvox.adam_rows if kernel else adam_rows_reference
     function(
         parameters.detach(),
         rows.contiguous(),
@@ -138,7 +139,6 @@ def _check(
     learning_rate: float,
     betas: tuple[float, float],
     epsilon: float,
-    backend: str | None,
 ) -> None:
     """Raise ValueError or TypeError for what neither form of the step can take."""
     tensors = {"gradients": gradients, "mean": mean, "square": square}
@@ -166,8 +166,6 @@ def _check(
             f"learning_rate must not be negative and epsilon must be positive, "
             f"got {learning_rate} and {epsilon}"
         )
-    if backend not in (None, "torch"):
-        raise ValueError(f"backend must be None or 'torch', got {backend!r}")
 
 
 def adam_step_reference(

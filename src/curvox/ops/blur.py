@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 from curvox import _native
+from curvox.ops.checks import check_float, runs_kernel
 
 __all__ = ["blur_reference", "gaussian_blur", "gaussian_taps"]
 
@@ -43,8 +44,7 @@ def gaussian_blur(
     """
     if image.ndim != 2:
         raise ValueError(f"image must be [H, W], got {list(image.shape)}")
-    if image.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"image must be float32 or float64, got {image.dtype}")
+    check_float("image", image)
     if not 0 < sigma < math.inf:
         raise ValueError(f"sigma must be positive and finite, got {sigma}")
     reach = math.ceil(5 * sigma) if reach is None else reach
@@ -52,11 +52,9 @@ def gaussian_blur(
         raise ValueError(f"reach must not be negative, got {reach}")
     if min(image.shape) + 2 * margin < 1:
         raise ValueError(f"a margin of {margin} leaves nothing of {list(image.shape)}")
-    if backend not in (None, "torch"):
-        raise ValueError(f"backend must be None or 'torch', got {backend!r}")
+    kernel = runs_kernel(image, backend)
     taps = gaussian_taps(sigma, reach, image)
-    fused = image.dtype == torch.float32 and image.device.type in ("cpu", "cuda")
-    if backend == "torch" or not fused:
+    if not kernel:
         return blur_reference(image, taps, margin)
     blurred: Tensor = _Blur.apply(image, taps, margin)
     return blurred

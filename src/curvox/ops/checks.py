@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "MOST_SAMPLES",
     "check_box",
+    "check_count",
     "check_float",
     "check_like",
     "check_offset_values",
@@ -14,6 +16,9 @@ __all__ = [
     "check_rays",
     "runs_kernel",
 ]
+
+MOST_SAMPLES = 2**31 - 1
+"""That a ragged list may hold: rays are numbered by int32, and so are their samples."""
 
 
 def runs_kernel(tensor: Tensor, backend: str | None) -> bool:
@@ -59,6 +64,12 @@ def check_box(name: str, box: Tensor, other_name: str, other: Tensor) -> None:
     low, high = box.tolist()
     if not all(-torch.inf < a < b < torch.inf for a, b in zip(low, high, strict=True)):
         raise ValueError(f"{name} must be finite, its first corner the lower, got {low} and {high}")
+
+
+def check_count(count: int) -> None:
+    """Raise ValueError for more samples than a ragged list may hold."""
+    if count > MOST_SAMPLES:
+        raise ValueError(f"{count} samples or more: a list holds at most 2^31 - 1, take fewer rays")
 
 
 def check_offsets(offsets: Tensor, other_name: str, other: Tensor) -> None:
@@ -110,7 +121,7 @@ def check_rays(
         raise ValueError(f"near and far must be 0 <= near <= far, finite, got {near} and {far}")
     if not 0 < step < torch.inf:
         raise ValueError(f"step must be positive and finite, got {step}")
-    if len(origins) >= 2**31:
+    if len(origins) > MOST_SAMPLES:
         raise ValueError(f"there may be at most 2^31 - 1 rays, got {len(origins)}")
     if origins.device.type != "cpu":
         return

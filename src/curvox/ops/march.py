@@ -11,10 +11,10 @@ from torch import Tensor
 
 from curvox import _native
 from curvox.ops.alpha import density_to_alpha_reference
-from curvox.ops.checks import check_rays, runs_kernel
+from curvox.ops.checks import check_count, check_rays, runs_kernel
 from curvox.ops.grid import check_grid, interpolate_reference
 from curvox.ops.interpolate import grid_gradient
-from curvox.ops.ragged import Padded
+from curvox.ops.ragged import Padded, ray_ranges
 from curvox.ops.rays_hit import (
     CUDA_THREADS,
     RAY_SCHEMA,
@@ -145,7 +145,7 @@ def _composite_reference(
     alpha = density_to_alpha_reference(density, shift, interval)
     kept = ~(alpha < alpha_threshold)
     alpha, rays, points, distances = alpha[kept], rays[kept], points[kept], distances[kept]
-    offsets = _offsets_of(rays, num_rays)
+    offsets = ray_ranges(rays, num_rays)
     weights, last_transmittance = alpha_to_weights_reference(alpha, offsets, stop)
     padded = Padded(offsets)
     ended = (1 - padded.spread(alpha.detach())).cumprod(1) < stop
@@ -156,16 +156,11 @@ def _composite_reference(
         distances[lit],
         points[lit],
         rays.int(),
-        _offsets_of(rays, num_rays),
+        ray_ranges(rays, num_rays),
         alpha[lit].detach(),
         weights[lit],
         last_transmittance,
     )
-
-
-def _offsets_of(rays: Tensor, num_rays: int) -> Tensor:
-    counts = torch.bincount(rays, minlength=num_rays)
-    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
 
 
 class _March(torch.autograd.Function):
@@ -214,11 +209,6 @@ def _samples_like(origins, count, offsets):  # type: ignore[no-untyped-def]
     return vector(count), vector(count, 3), ray_ids, offsets, *ends
 
 
-def _check_count(count: int) -> None:
-    if count >= 2**31:
-        raise ValueError(f"{count} samples: a list holds at most 2^31 - 1, take fewer rays")
-
-
 def _kernel_task(*arguments):  # type: ignore[no-untyped-def]
     *rays, density_values, shape, shift, interval, alpha_threshold, stop = arguments
     rule = (shift, interval, alpha_threshold, stop)
@@ -228,7 +218,7 @@ def _kernel_task(*arguments):  # type: ignore[no-untyped-def]
 def _march_cpu(*arguments):  # type: ignore[no-untyped-def]
     origins = arguments[0]
     marched = _native.cpu.MarchedRays(*addresses(_kernel_task(*arguments)), _native.threads())
-    _check_count(marched.count)
+    check_count(marched.count)
     offsets = origins.new_empty(len(origins) + 1, dtype=torch.int64)
     samples = _samples_like(origins, marched.count, offsets)
     marched.copy(*addresses(samples))
@@ -245,7 +235,7 @@ def _march_cuda(*arguments):  # type: ignore[no-untyped-def]
     cuda.launch(origins.device, "curvox_march_count", *launch, counts[1:], last)
     offsets = counts.cumsum(0)
     count = int(offsets[-1])
-    _check_count(count)
+    check_count(count)
     samples = (*_samples_like(origins, count, offsets)[:-1], last)
     distances, points, ray_ids, _, *others = samples[:-1]
     emitted = (offsets, distances, points, ray_ids, *others)

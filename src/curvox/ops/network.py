@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from curvox import _native
+from curvox.ops.checks import check_float, check_like, runs_kernel
 
 __all__ = ["network_reference", "shallow_network"]
 
@@ -60,11 +61,10 @@ def shallow_network(
     """
     tensors = (features, ray_inputs, first, second, second_bias, last, last_bias)
     _check(tensors, ray_ids)
-    if backend not in (None, "torch"):
-        raise ValueError(f"backend must be None or 'torch', got {backend!r}")
+    kernel = runs_kernel(features, backend) and features.device.type == "cpu"
     if precision not in ("float32", "bfloat16"):
         raise ValueError(f"precision must be 'float32' or 'bfloat16', got {precision!r}")
-    if backend == "torch" or features.dtype != torch.float32 or features.device.type != "cpu":
+    if not kernel:
         return network_reference(
             features, ray_inputs, ray_ids, first, second, second_bias, last, last_bias
         )
@@ -87,24 +87,20 @@ def _check(tensors: tuple[Tensor, ...], ray_ids: Tensor) -> None:
         raise ValueError(f"there must be inputs and a width, got C = {inputs} and W = {width}")
     if ray_ids.shape != (count,):
         raise ValueError(f"ray_ids must be [{count}], got {list(ray_ids.shape)}")
-    if ray_ids.dtype != torch.int32:
-        raise TypeError(f"ray_ids must be int32, got {ray_ids.dtype}")
+    if ray_ids.dtype != torch.int32 or ray_ids.device != features.device:
+        raise TypeError(
+            f"ray_ids must be int32 on {features.device}, got {ray_ids.dtype} on {ray_ids.device}"
+        )
+    check_float("features", features)
     for name, tensor, shape in (
+        ("ray_inputs", ray_inputs, tuple(ray_inputs.shape)),
         ("first", first, (width, inputs)),
         ("second", second, (width, width)),
         ("second_bias", second_bias, (width,)),
         ("last", last, (_COLOURS, width)),
         ("last_bias", last_bias, (_COLOURS,)),
     ):
-        if tensor.shape != shape:
-            raise ValueError(f"{name} must be {list(shape)}, got {list(tensor.shape)}")
-    for tensor in (*tensors, ray_ids):
-        if tensor.device != features.device:
-            raise TypeError(f"all must be on {features.device}, got {tensor.device}")
-        if tensor is not ray_ids and tensor.dtype != features.dtype:
-            raise TypeError(f"all must be {features.dtype}, got {tensor.dtype}")
-    if features.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"features must be float32 or float64, got {features.dtype}")
+        check_like(name, tensor, shape, "features", features)
 
 
 def network_reference(

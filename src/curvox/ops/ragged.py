@@ -1,4 +1,4 @@
-"""Ragged lists in plain PyTorch, for the references: what belongs to each ray, side by side.
+"""Ragged lists in plain PyTorch: what belongs to each ray, side by side.
 
 A ragged list holds the samples of all rays one after the other; `offsets` [R + 1] says that ray r
 owns samples offsets[r] to offsets[r + 1] - 1.
@@ -9,13 +9,27 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["Padded", "ray_of_each"]
+__all__ = ["Padded", "ray_of_each", "ray_ranges"]
 
 
 def ray_of_each(offsets: Tensor) -> Tensor:
     """The ray that each sample belongs to, [M] int64."""
     rays = torch.arange(len(offsets) - 1, device=offsets.device)
     return rays.repeat_interleave(offsets.diff())
+
+
+def ray_ranges(ray_ids: Tensor, rays: int) -> Tensor:
+    """Where each ray's samples begin and end, from the ray of each sample.
+
+    Args:
+        ray_ids: [M], int32 or int64, in rising order.
+        rays: R, how many there are.
+
+    Returns:
+        Offsets, [R + 1] int64.
+    """
+    numbers = torch.arange(rays + 1, dtype=ray_ids.dtype, device=ray_ids.device)
+    return torch.searchsorted(ray_ids, numbers)
 
 
 class Padded:

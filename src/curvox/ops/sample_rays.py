@@ -8,12 +8,10 @@ import torch
 from torch import Tensor
 
 from curvox import _native
-from curvox.ops.checks import check_rays, runs_kernel
+from curvox.ops.checks import MOST_SAMPLES, check_count, check_rays, runs_kernel
 from curvox.ops.ragged import ray_of_each
 
 __all__ = ["RaySamples", "lattice", "sample_rays", "sample_rays_reference"]
-
-_MOST_SAMPLES = 2**31 - 1  # a list may hold: rays are numbered by int32, and so are its users'
 
 
 class RaySamples(NamedTuple):
@@ -101,7 +99,7 @@ def sample_rays_reference(
         jitter = torch.full_like(origins[:, 0], 0.5)
     enter, counts = lattice(origins, directions, box, jitter, near, far, step)
     offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-    _check_total(int(offsets[-1]))
+    check_count(int(offsets[-1]))
     ray_ids = ray_of_each(offsets)
     k = torch.arange(len(ray_ids), device=origins.device) - offsets[ray_ids]
     distances = enter[ray_ids] + (k + jitter[ray_ids]) * step
@@ -132,13 +130,8 @@ def lattice(
     leave = torch.where(parallel, torch.inf, ends.amax(0)).amin(1).clamp(max=far)
     beside = (parallel & ((origins < box[0]) | (origins > box[1]))).any(1)
     # More than a list may hold is counted as that, so that no integer overflows.
-    counts = ((leave - enter) / step - jitter).ceil().clamp(0, _MOST_SAMPLES + 1)
+    counts = ((leave - enter) / step - jitter).ceil().clamp(0, MOST_SAMPLES + 1)
     return enter, torch.where(beside | counts.isnan(), 0, counts).long()
-
-
-def _check_total(total: int) -> None:
-    if total > _MOST_SAMPLES:
-        raise ValueError(f"{total} samples or more: a list holds at most 2^31 - 1, take fewer rays")
 
 
 _CUDA_THREADS = 128  # of a block
@@ -163,7 +156,7 @@ def _sample_rays_cpu(origins, directions, box, jitter, near, far, step):  # type
     offsets = origins.new_empty(count + 1, dtype=torch.int64)
     _native.cpu.ray_offsets(*task, offsets.data_ptr(), _native.threads())
     total = int(offsets[-1])
-    _check_total(total)
+    check_count(total)
     samples = _empty_list(origins, total)
     pointers = [tensor.data_ptr() for tensor in samples]
     _native.cpu.emit_rays(*task, offsets.data_ptr(), *pointers, _native.threads())
@@ -180,7 +173,7 @@ def _sample_rays_cuda(origins, directions, box, jitter, near, far, step):  # typ
     cuda.launch(origins.device, "curvox_ray_counts", blocks, _CUDA_THREADS, *task, offsets[1:])
     offsets = offsets.cumsum(0)
     total = int(offsets[-1])
-    _check_total(total)
+    check_count(total)
     samples = _empty_list(origins, total)
     blocks = -(-count * _WARP // _CUDA_THREADS)
     cuda.launch(origins.device, "curvox_emit_rays", blocks, _CUDA_THREADS, *task, offsets, *samples)

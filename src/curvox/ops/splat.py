@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from curvox import _native
+from curvox.ops.checks import check_float, check_like, runs_kernel
 from curvox.ops.splat_levels import draw_levels, plan_levels
 
 __all__ = [
@@ -74,10 +75,7 @@ def splat(
     rounding error of up to 2e-5 of what it would be if no terms cancelled in it.
     """
     check_splat_shapes(control_points, weights, sigmas, height, width, steps, cutoff, tolerance)
-    if backend not in (None, "torch"):
-        raise ValueError(f"backend must be None or 'torch', got {backend!r}")
-    fused = control_points.dtype == torch.float32 and control_points.device.type in ("cpu", "cuda")
-    if backend == "torch" or not fused:
+    if not runs_kernel(control_points, backend):
         check_splat_values(control_points, weights, sigmas)
         return splat_reference(control_points, weights, sigmas, height, width, steps=steps)
     per_sample = tolerance / max(control_points.shape[0] * steps, 1)
@@ -106,15 +104,9 @@ def check_splat_shapes(
     shape = control_points.shape
     if len(shape) != 3 or shape[2] != 2 or not 2 <= shape[1] <= 4:
         raise ValueError(f"control_points must be [N, P, 2] with P = 2, 3 or 4, got {list(shape)}")
-    if control_points.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"control_points must be float32 or float64, got {control_points.dtype}")
-    for name, tensor in (("weights", weights), ("sigmas", sigmas)):
-        if tensor.shape != shape[:1]:
-            raise ValueError(f"{name} must be [{shape[0]}], got {list(tensor.shape)}")
-        if tensor.dtype != control_points.dtype:
-            raise TypeError(f"{name} is {tensor.dtype}, control_points {control_points.dtype}")
-        if tensor.device != control_points.device:
-            raise TypeError(f"{name} is on {tensor.device}, control_points {control_points.device}")
+    check_float("control_points", control_points)
+    check_like("weights", weights, (shape[0],), "control_points", control_points)
+    check_like("sigmas", sigmas, (shape[0],), "control_points", control_points)
     if height < 1 or width < 1:
         raise ValueError(f"height and width must be at least 1, got {height} and {width}")
     if steps < 1:

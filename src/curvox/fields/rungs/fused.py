@@ -6,7 +6,6 @@ others.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from curvox.fields.field import Field
@@ -14,6 +13,7 @@ from curvox.fields.rungs.rendered import Rendered
 from curvox.ops.composite import composite
 from curvox.ops.interpolate import interpolate
 from curvox.ops.march import march as march_rays
+from curvox.ops.ragged import ray_ranges
 
 __all__ = ["render_fused"]
 
@@ -47,8 +47,7 @@ def render_fused(
     points, ray_ids = samples.points[coloured], samples.ray_ids[coloured]
     values = interpolate(grid.values, grid.shape, grid.box, points, sparse=True)
     colours = field.colours(values, directions, ray_ids, points)
-    numbers = torch.arange(len(origins) + 1, dtype=torch.int32, device=origins.device)
-    offsets = torch.searchsorted(ray_ids, numbers)
+    offsets = ray_ranges(ray_ids, len(origins))
     return Rendered(
         colour=composite(samples.weights[coloured], colours, offsets),
         last_transmittance=samples.last_transmittance,

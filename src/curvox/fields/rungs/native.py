@@ -14,7 +14,7 @@ from curvox.fields.grid import VoxelGrid
 from curvox.fields.rungs.rendered import Rendered
 from curvox.ops.sample_rays import lattice
 
-__all__ = ["dense_interpolate", "render_native"]
+__all__ = ["dense_colours", "dense_interpolate", "render_native"]
 
 
 def render_native(
@@ -54,13 +54,7 @@ def render_native(
     ray_ids = kept.nonzero()[:, 0].int()
     points, distances, weights = points[kept], distances[kept], weights[kept]
     coloured = (weights >= march.weight_threshold).nonzero()[:, 0]
-    colours = field.colours(
-        dense_interpolate(field.colour, points[coloured]),
-        directions,
-        ray_ids[coloured],
-        points[coloured],
-        backend="torch",
-    )
+    colours = dense_colours(field, points[coloured], directions, ray_ids[coloured])
     colour = torch.zeros_like(origins).index_add(
         0, ray_ids[coloured], weights[coloured, None] * colours
     )
@@ -80,6 +74,12 @@ def render_native(
 def _transmittance(alpha: Tensor) -> Tensor:
     """The light left before each sample and after the last: [R, S] -> [R, S + 1]."""
     return torch.cat([alpha.new_ones(len(alpha), 1), 1 - alpha], 1).cumprod(1)
+
+
+def dense_colours(field: Field, points: Tensor, directions: Tensor, ray_ids: Tensor) -> Tensor:
+    """Colours of samples at `points` [K, 3] on rays `ray_ids` [K], by PyTorch's own functions."""
+    values = dense_interpolate(field.colour, points)
+    return field.colours(values, directions, ray_ids, points, backend="torch")
 
 
 def dense_interpolate(grid: VoxelGrid, points: Tensor) -> Tensor:

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from curvox.fields.field import Field
-from curvox.fields.rungs.native import dense_interpolate
+from curvox.fields.rungs.native import dense_colours, dense_interpolate
 from curvox.fields.rungs.rendered import Rendered
 from curvox.ops.alpha import density_to_alpha
 from curvox.ops.composite import composite
+from curvox.ops.ragged import ray_ranges
 from curvox.ops.sample_rays import sample_rays
 from curvox.ops.weights import alpha_to_weights
 
@@ -48,10 +49,9 @@ def render_ranges(
 
     Args: those of :func:`curvox.fields.rungs.native.render_native`.
     """
-    numbers = torch.arange(len(origins) + 1, dtype=torch.int32, device=origins.device)
 
     def find(ray_ids: Tensor) -> Tensor:
-        return torch.searchsorted(ray_ids, numbers)
+        return ray_ranges(ray_ids, len(origins))
 
     def add(weights: Tensor, colours: Tensor, ray_ids: Tensor) -> Tensor:
         return composite(weights, colours, find(ray_ids))
@@ -74,13 +74,7 @@ def _render(field, origins, directions, jitter, ranges, add):  # type: ignore[no
     offsets = ranges(ray_ids)
     weights, last_transmittance = alpha_to_weights(alpha, offsets, march.stop)
     coloured = (weights >= march.weight_threshold).nonzero()[:, 0]
-    colours = field.colours(
-        dense_interpolate(field.colour, points[coloured]),
-        directions,
-        ray_ids[coloured],
-        points[coloured],
-        backend="torch",
-    )
+    colours = dense_colours(field, points[coloured], directions, ray_ids[coloured])
     return Rendered(
         colour=add(weights[coloured], colours, ray_ids[coloured]),
         last_transmittance=last_transmittance,
