@@ -15,6 +15,8 @@ NB_MODULE(CURVOX_MODULE, module) {
   curvox::bind_interpolate(module);
   curvox::bind_march(module);
   curvox::bind_network(module);
+  curvox::bind_outline(module);
+  curvox::bind_paint(module);
   curvox::bind_rays(module);
   curvox::bind_splat(module);
   curvox::bind_total_variation(module);

@@ -3,11 +3,10 @@
 A new op adds one entry to OPS.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import pytest
 import torch
+from contract_op import Op
+from vector_ops import VECTOR_OPS
 
 from curvox.ops.adam import adam_rows, adam_step, adam_step_reference
 from curvox.ops.alpha import density_to_alpha
@@ -23,23 +22,6 @@ from curvox.ops.sample_rays import sample_rays
 from curvox.ops.splat import splat
 from curvox.ops.total_variation import total_variation
 from curvox.ops.weights import alpha_to_weights
-
-
-@dataclass(frozen=True)
-class Op:
-    """An op, how to call it on small random input, and how far it may be from its reference.
-
-    `inputs` makes the differentiable tensors; `call` runs the op on them with a backend.
-    `raw` lists the registered functions beneath with arguments for opcheck. A gradient tolerance of
-    0 says that there is no gradient.
-    """
-
-    name: str
-    inputs: Callable
-    call: Callable
-    raw: Callable
-    value_tolerance: float
-    gradient_tolerance: float
 
 
 def _splat_inputs(device, dtype):
@@ -400,6 +382,7 @@ OPS = [
     Op("interpolate", _interpolate_inputs, _interpolate_call, _interpolate_raw, 1e-5, 1e-5),
     Op("march", _march_inputs, _march_call, _march_raw, 1e-5, 1e-4),
     Op("rays_hit", _rays_hit_inputs, _rays_hit_call, _rays_hit_raw, 0.0, 0.0),
+    *VECTOR_OPS,
 ]
 
 

@@ -1,0 +1,292 @@
+// Curves turned into polygons: what is filled, and the outlines of what is stroked.
+#include "bind_checks.h"
+#include "outline.h"
+#include "shares.h"
+
+namespace curvox {
+namespace {
+
+// Contours of cubic segments: contour c has segments[contours[c]..contours[c + 1] - 1].
+struct Contours {
+  const Point* segments;    // [S, 4]
+  const int64_t* contours;  // [C + 1]
+  int64_t count;
+
+  const Point* cubic(int64_t segment) const { return segments + 4 * segment; }
+  int64_t segment_count() const { return contours[count]; }
+  template <class Body>
+  void each(int threads, int64_t cost, Body body) const {
+    in_shares(count, 32, segment_count() * cost, threads, [&](int64_t begin, int64_t end) {
+      for (int64_t contour = begin; contour < end; ++contour) body(contour);
+    });
+  }
+};
+
+void to_offsets(int64_t* counts, int64_t count) {  // counts[1..count] become running sums
+  counts[0] = 0;
+  for (int64_t i = 0; i < count; ++i) counts[i + 1] += counts[i];
+}
+
+// ---- Filled: the chords of every segment, and the end of the last one.
+
+void flatten_counts(const Contours& task, const float* tolerances, int64_t* offsets, int threads) {
+  task.each(threads, 20, [&](int64_t c) {
+    int64_t vertices = task.contours[c] < task.contours[c + 1] ? 1 : 0;
+    for (int64_t s = task.contours[c]; s < task.contours[c + 1]; ++s) {
+      vertices += chords(task.cubic(s), tolerances[c]);
+    }
+    offsets[c + 1] = vertices;
+  });
+  to_offsets(offsets, task.count);
+}
+
+// Calls visit(segment, weights, vertex) for all vertices of a contour.
+template <class Visit>
+void flatten_contour(const Contours& task, float tolerance, int64_t c, int64_t vertex,
+                     Visit visit) {
+  const int64_t end = task.contours[c + 1];
+  for (int64_t s = task.contours[c]; s < end; ++s) {
+    const int pieces = chords(task.cubic(s), tolerance);
+    for (int piece = 0; piece < pieces; ++piece) {
+      visit(s, point_weights(static_cast<float>(piece) / pieces), vertex++);
+    }
+    if (s + 1 == end) visit(s, point_weights(1), vertex);
+  }
+}
+
+void flatten(const Contours& task, const float* tolerances, const int64_t* offsets, Point* vertices,
+             int threads) {
+  task.each(threads, 60, [&](int64_t c) {
+    flatten_contour(task, tolerances[c], c, offsets[c],
+                    [&](int64_t segment, const CubicWeights& weights, int64_t vertex) {
+                      vertices[vertex] = weighted(task.cubic(segment), weights);
+                    });
+  });
+}
+
+void flatten_backward(const Contours& task, const float* tolerances, const int64_t* offsets,
+                      const Point* gradient, Point* by_segments, int threads) {
+  task.each(threads, 80, [&](int64_t c) {
+    flatten_contour(task, tolerances[c], c, offsets[c],
+                    [&](int64_t segment, const CubicWeights& weights, int64_t vertex) {
+                      for (int i = 0; i < 4; ++i) {
+                        Point& sum = by_segments[4 * segment + i];
+                        sum = sum + weights.of[i] * gradient[vertex];
+                      }
+                    });
+  });
+}
+
+// ---- Stroked.
+
+struct Strokes {
+  Contours path;
+  const uint8_t* closed;
+  const float* widths;
+  const uint8_t* caps;
+  const uint8_t* joins;
+  const float* miter_limits;
+  const float* tolerances;
+
+  StrokeStyle style(int64_t c) const {
+    return {0.5f * widths[c], miter_limits[c], tolerances[c], caps[c], joins[c]};
+  }
+};
+
+void sample_stroke(const Strokes& task, int64_t c, std::vector<StrokeSample>& samples) {
+  samples.clear();
+  const StrokeStyle style = task.style(c);
+  const int64_t begin = task.path.contours[c], end = task.path.contours[c + 1];
+  for (int64_t s = begin; s < end; ++s) {
+    const Point* cubic = task.path.cubic(s);
+    CubicWeights along;
+    if (!tangent_weights(cubic, 0, &along)) continue;
+    const int pieces = stroke_pieces(cubic, style);
+    for (int piece = 0; piece <= pieces; ++piece) {
+      const float t = static_cast<float>(piece) / pieces;
+      tangent_weights(cubic, t, &along);
+      const Point direction = weighted(cubic, along);
+      samples.push_back({weighted(cubic, point_weights(t)),
+                         (1 / sqrtf(dot(direction, direction))) * direction,
+                         static_cast<int>(s - begin), t});
+    }
+  }
+  // A path that stays where it is has caps nevertheless; they point along x.
+  if (samples.empty() && begin < end) samples.push_back({*task.path.cubic(begin), {1, 0}, 0, 0});
+}
+
+template <class Sink>
+void trace_stroke(const Strokes& task, int64_t c, const std::vector<StrokeSample>& samples,
+                  Sink& sink) {
+  if (samples.empty() || task.widths[c] == 0) return;
+  const bool closed = task.closed[c] != 0 && samples.size() > 1;
+  Outline<Sink>{samples.data(), static_cast<int>(samples.size()), closed, task.style(c), sink}
+      .trace();
+}
+
+struct CollectVertices {
+  float half_width;
+  std::vector<Point>& to;
+  int64_t* counts;  // of the contour's two loops
+  int64_t before = static_cast<int64_t>(to.size());
+  void vertex(int, int, Point base, Point d, Point, Point) { to.push_back(base + half_width * d); }
+  void end_loop() {
+    const int64_t now = static_cast<int64_t>(to.size());
+    *counts++ = now - before;
+    before = now;
+  }
+};
+
+struct SampleGradient {
+  Point point;
+  float angle;
+};
+
+struct CarryGradients {
+  float half_width;
+  const Point* from;
+  SampleGradient* samples;
+  float by_half_width = 0;
+  void vertex(int a, int b, Point, Point d, Point by_a, Point by_b) {
+    const Point gradient = *from++;
+    samples[a].point = samples[a].point + gradient;
+    samples[a].angle += half_width * dot(gradient, by_a);
+    samples[b].angle += half_width * dot(gradient, by_b);
+    by_half_width += dot(gradient, d);
+  }
+  void end_loop() {}
+};
+
+// Outlines, until the caller has memory for them.
+struct Outlines {
+  static constexpr int64_t kShare = 32;
+  std::vector<std::vector<Point>> shares;  // of kShare contours each
+  std::vector<int64_t> offsets;            // [2 C + 1]
+
+  Outlines(const Strokes& task, int threads)
+      : shares((task.path.count + kShare - 1) / kShare), offsets(2 * task.path.count + 1) {
+    const int64_t work = task.path.segment_count() * 400;
+    in_shares(task.path.count, kShare, work, threads, [&](int64_t begin, int64_t end) {
+      std::vector<StrokeSample> samples;
+      std::vector<Point>& vertices = shares[begin / kShare];
+      for (int64_t c = begin; c < end; ++c) {
+        CollectVertices collect{0.5f * task.widths[c], vertices, &offsets[2 * c + 1]};
+        sample_stroke(task, c, samples);
+        trace_stroke(task, c, samples, collect);
+      }
+    });
+    to_offsets(offsets.data(), 2 * task.path.count);
+  }
+
+  void copy(int64_t* to_offsets, Point* vertices) const {
+    memcpy(to_offsets, offsets.data(), offsets.size() * sizeof(int64_t));
+    for (const std::vector<Point>& share : shares) {
+      if (!share.empty()) memcpy(vertices, share.data(), share.size() * sizeof(Point));
+      vertices += share.size();
+    }
+  }
+};
+
+void stroke_backward(const Strokes& task, const int64_t* offsets, const Point* gradient,
+                     Point* by_segments, float* by_widths, int threads) {
+  task.path.each(threads, 600, [&](int64_t c) {
+    std::vector<StrokeSample> samples;
+    sample_stroke(task, c, samples);
+    std::vector<SampleGradient> gradients(samples.size());
+    CarryGradients carry{0.5f * task.widths[c], gradient + offsets[2 * c], gradients.data()};
+    trace_stroke(task, c, samples, carry);
+    by_widths[c] = 0.5f * carry.by_half_width;
+    for (size_t k = 0; k < samples.size(); ++k) {
+      const StrokeSample& sample = samples[k];
+      const int64_t segment = task.path.contours[c] + sample.segment;
+      const Point* cubic = task.path.cubic(segment);
+      const CubicWeights at = point_weights(sample.t);
+      CubicWeights along{};
+      Point by_direction{0, 0};
+      if (tangent_weights(cubic, sample.t, &along)) {
+        // The angle of a direction D turns by cross(D, dD) / |D|².
+        const Point direction = weighted(cubic, along);
+        by_direction = (gradients[k].angle / dot(direction, direction)) * quarter_turn(direction);
+      }
+      for (int i = 0; i < 4; ++i) {
+        Point& sum = by_segments[4 * segment + i];
+        sum = sum + at.of[i] * gradients[k].point + along.of[i] * by_direction;
+      }
+    }
+  });
+}
+
+// float32 holds sixteenths of a pixel up to here.
+constexpr float kFarthest = 1 << 20;
+
+Contours contours_at(uintptr_t segments, int64_t segment_count, uintptr_t contours, int64_t count,
+                     uintptr_t tolerances) {
+  check_ranges(at<const int64_t>(contours), count, segment_count, "contours");
+  check_values(at<const float>(segments), 8 * segment_count, 8, -kFarthest, kFarthest,
+               "control points", "segment");
+  check_values(at<const float>(tolerances), count, 1, 1e-4f, kFarthest, "tolerance", "contour");
+  return {at<const Point>(segments), at<const int64_t>(contours), count};
+}
+
+}  // namespace
+
+void bind_outline(nb::module_& module) {
+  module.def("flatten_counts", [](uintptr_t segments, int64_t segment_count, uintptr_t contours, int64_t count,
+                                  uintptr_t tolerances, uintptr_t offsets, int threads) {
+    nb::gil_scoped_release release;
+    flatten_counts(contours_at(segments, segment_count, contours, count, tolerances), at<const float>(tolerances),
+                   at<int64_t>(offsets), threads);
+  });
+  module.def("flatten", [](uintptr_t segments, int64_t segment_count, uintptr_t contours, int64_t count,
+                           uintptr_t tolerances, uintptr_t offsets, uintptr_t vertices,
+                           int threads) {
+    nb::gil_scoped_release release;
+    flatten(contours_at(segments, segment_count, contours, count, tolerances), at<const float>(tolerances),
+            at<const int64_t>(offsets), at<Point>(vertices), threads);
+  });
+  module.def("flatten_backward", [](uintptr_t segments, int64_t segment_count, uintptr_t contours, int64_t count,
+                                    uintptr_t tolerances, uintptr_t offsets, uintptr_t gradient,
+                                    uintptr_t by_segments, int threads) {
+    nb::gil_scoped_release release;
+    flatten_backward(contours_at(segments, segment_count, contours, count, tolerances), at<const float>(tolerances),
+                     at<const int64_t>(offsets), at<const Point>(gradient), at<Point>(by_segments),
+                     threads);
+  });
+  nb::class_<Outlines>(module, "Outlines")
+      .def("__init__",
+           [](Outlines* outlines, const Strokes& strokes, int threads) {
+             nb::gil_scoped_release release;
+             new (outlines) Outlines(strokes, threads);
+           })
+      .def_prop_ro("count", [](const Outlines& outlines) { return outlines.offsets.back(); })
+      .def("copy", [](const Outlines& outlines, uintptr_t offsets, uintptr_t vertices) {
+        nb::gil_scoped_release release;
+        outlines.copy(at<int64_t>(offsets), at<Point>(vertices));
+      });
+  nb::class_<Strokes>(module, "Strokes")
+      .def("__init__",
+           [](Strokes* strokes, uintptr_t segments, int64_t segment_count, uintptr_t contours, int64_t count,
+              uintptr_t closed, uintptr_t widths, uintptr_t caps, uintptr_t joins,
+              uintptr_t miter_limits, uintptr_t tolerances) {
+             check_values(at<const float>(widths), count, 1, 0, kFarthest, "width", "contour");
+             check_values(at<const float>(miter_limits), count, 1, 1, INFINITY, "miter limit",
+                          "contour");
+             check_codes(at<const uint8_t>(caps), count, kSquare, "cap", "contour");
+             check_codes(at<const uint8_t>(joins), count, kBevel, "join", "contour");
+             new (strokes) Strokes{contours_at(segments, segment_count, contours, count, tolerances),
+                                   at<const uint8_t>(closed),
+                                   at<const float>(widths),
+                                   at<const uint8_t>(caps),
+                                   at<const uint8_t>(joins),
+                                   at<const float>(miter_limits),
+                                   at<const float>(tolerances)};
+           })
+      .def("backward", [](const Strokes& strokes, uintptr_t offsets, uintptr_t gradient,
+                          uintptr_t by_segments, uintptr_t by_widths, int threads) {
+        nb::gil_scoped_release release;
+        stroke_backward(strokes, at<const int64_t>(offsets), at<const Point>(gradient),
+                        at<Point>(by_segments), at<float>(by_widths), threads);
+      });
+}
+
+}  // namespace curvox

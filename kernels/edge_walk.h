@@ -1,0 +1,75 @@
+// A straight edge walked pixel by pixel: what it adds to the winding number of every pixel, exactly.
+//
+// The winding number of a pixel, averaged over its area, is a sum over edges: an edge that comes
+// down through a pixel's row by dy adds dy times the share of the pixel to its right, and dy to all
+// pixels further right. So an edge leaves, in each row, differences along the row whose running sum
+// is the winding number.
+//
+// Gradient: when a point at parameter t of an edge from a to b moves by (u, v), the pixel around it
+// loses  sign * (Dy u - Dx v) dt  of area, D = b - a (the rate at which a moving boundary sweeps
+// area). With dA the gradient of the pixel's winding number, a gets  sign * (-Dy, Dx) times the sum
+// over pixels of dA * integral of (1 - t) dt over the part of the edge inside; b the same with t.
+#pragma once
+
+#include "cubic.h"
+
+namespace curvox {
+
+// From a down to b: a.y <= b.y. `sign` is -1 for an edge that its polygon walks upwards.
+struct Edge {
+  Point a, b;
+  float sign;
+};
+
+// Pixels: columns left..right-1, rows top..bottom-1.
+struct Region {
+  int left, right, top, bottom;
+};
+
+// Calls visit(row, column, weight, middle, dy, x) for every pixel of the region that the edge
+// passes: `weight` is the length of the part inside in the edge's parameter and `middle` its
+// middle, `dy` how far it comes down, signed, `x` the mean distance from the pixel's left side.
+// Calls beyond(row, dy) for what lies left of column 0, if the region begins there: it counts for
+// the whole row.
+template <class Beyond, class Visit>
+CURVOX_FN void walk_edge(const Edge& edge, const Region& region, Beyond beyond, Visit visit) {
+  const Point a = edge.a, b = edge.b;
+  if (b.y < region.top || a.y >= region.bottom) return;
+  const float dx = b.x - a.x, inverse = 1 / (b.y - a.y);  // used only where rows are crossed
+  const int first = larger(region.top, static_cast<int>(floorf(a.y)));
+  const int last = smaller(region.bottom - 1, static_cast<int>(ceilf(b.y)) - 1);
+  for (int row = first; row <= larger(first, last); ++row) {
+    const float high = larger(a.y, static_cast<float>(row));
+    const float low = smaller(b.y, static_cast<float>(row + 1));
+    const float t0 = high == a.y ? 0 : smaller((high - a.y) * inverse, 1.0f);
+    const float t1 = low == b.y ? 1 : smaller((low - a.y) * inverse, 1.0f);
+    const float dy = edge.sign * larger(low - high, 0.0f), dt = larger(t1 - t0, 0.0f);
+    const float x0 = a.x + t0 * dx, x1 = t1 == 1 ? b.x : a.x + t1 * dx;
+    const float left = smaller(x0, x1), right = larger(x0, x1);
+    if (left >= region.right) continue;
+    // An upright edge between two pixels belongs to the right one.
+    if (right < region.left || (right == region.left && left < right)) {
+      if (region.left == 0) beyond(row, dy);
+      continue;
+    }
+    const int from = static_cast<int>(floorf(left));
+    const int to = larger(from, static_cast<int>(ceilf(right)) - 1);
+    if (from == to) {
+      visit(row, from, dt, 0.5f * (t0 + t1), dy, 0.5f * (x0 + x1) - from);
+      continue;
+    }
+    const float across = 1 / (right - left);
+    if (region.left == 0 && left < 0) beyond(row, dy * (-left * across));
+    for (int column = larger(from, region.left); column <= smaller(to, region.right - 1);
+         ++column) {
+      const float begin = larger(left, static_cast<float>(column));
+      const float end = smaller(right, static_cast<float>(column + 1));
+      const float share = (end - begin) * across, centre = 0.5f * (begin + end);
+      const float along = (centre - left) * across;
+      const float middle = x1 >= x0 ? t0 + along * dt : t1 - along * dt;
+      visit(row, column, share * dt, middle, dy * share, centre - column);
+    }
+  }
+}
+
+}  // namespace curvox

@@ -1,0 +1,189 @@
+// The outline of a stroke: a polygon whose nonzero inside is what a pen of some width paints.
+//
+// A stroke is traced in two journeys, along the curve and back, each on its own left side at half
+// the width. Samples stand on the curve with its true direction, so the outline's vertices lie on
+// the exact offset curve; it may wind twice around what it covers twice, never backwards, so that
+// nothing is cut out.
+//
+// Every vertex is  point(a) + half_width * d,  d made from the directions of samples a and b. A
+// sink receives d and its derivatives by the two angles: one writes vertices, one counts them, one
+// carries gradients back. So all three walk the same path.
+#pragma once
+
+#include "cubic.h"
+
+namespace curvox {
+
+enum Cap : uint8_t { kButt, kRoundCap, kSquare };
+enum Join : uint8_t { kMiter, kRoundJoin, kBevel };
+
+struct StrokeStyle {
+  float half_width, miter_limit, tolerance;
+  uint8_t cap, join;
+};
+
+struct StrokeSample {
+  Point point, tangent;  // of unit length
+  int segment;           // of the contour
+  float t;
+};
+
+// The angle of an arc of `radius` whose chord stays within a quarter of the tolerance: round caps of
+// thin strokes are small, and should keep their area.
+CURVOX_FN float arc_step(float radius, float tolerance) {
+  const float cosine = 1 - 0.25f * tolerance / larger(radius, 1e-6f);
+  return 2 * acosf(larger(cosine, 0.5f));
+}
+
+// Pieces of one segment of a stroke: chords of the curve, and of the turn of its outer side.
+CURVOX_FN int stroke_pieces(const Point* cubic, const StrokeStyle& style) {
+  float turn = 0;
+  Point before{0, 0};
+  for (int leg = 0; leg < 3; ++leg) {
+    const Point along = cubic[leg + 1] - cubic[leg];
+    if (dot(along, along) == 0) continue;
+    if (dot(before, before) > 0) turn += fabsf(atan2f(cross(before, along), dot(before, along)));
+    before = along;
+  }
+  const float step = 2 * arc_step(style.half_width, style.tolerance);
+  return larger(chords(cubic, style.tolerance), static_cast<int>(ceilf(turn / step)));
+}
+
+template <class Sink>
+struct Outline {
+  const StrokeSample* samples;
+  int count;
+  bool closed;
+  StrokeStyle style;
+  Sink& sink;
+
+  // A journey: there, or back, when every direction is turned round.
+  struct Stop {
+    int sample, segment;
+    Point point, tangent, normal;
+  };
+  CURVOX_FN Stop stop(int k, bool back) const {
+    const int index = back ? count - 1 - k : k;
+    const StrokeSample& sample = samples[index];
+    const Point tangent = back ? -1.0f * sample.tangent : sample.tangent;
+    return {index, sample.segment, sample.point, tangent, quarter_turn(tangent)};
+  }
+
+  CURVOX_FN void vertex(const Stop& a, const Stop& b, Point d, Point by_a, Point by_b) {
+    sink.vertex(a.sample, b.sample, a.point, d, by_a, by_b);
+  }
+  CURVOX_FN void offset(const Stop& a) {
+    vertex(a, a, a.normal, -1.0f * a.tangent, {0, 0});
+  }
+  CURVOX_FN void centre(const Stop& a) { vertex(a, a, {0, 0}, {0, 0}, {0, 0}); }
+
+  // Where the two offset lines meet: 2 q / |q|² with q the sum of the normals.
+  CURVOX_FN void meeting(const Stop& a, const Stop& b) {
+    const Point q = a.normal + b.normal;
+    const float scale = 2 / dot(q, q);
+    const auto derivative = [&](Point tangent) {
+      return -scale * tangent + scale * scale * dot(q, tangent) * q;
+    };
+    vertex(a, b, scale * q, derivative(a.tangent), derivative(b.tangent));
+  }
+
+  CURVOX_FN void arc(const Stop& a, const Stop& b, float angle) {
+    const float step = arc_step(style.half_width, style.tolerance);
+    const int pieces = larger(1, static_cast<int>(ceilf(fabsf(angle) / step)));
+    for (int piece = 0; piece <= pieces; ++piece) {
+      const float share = static_cast<float>(piece) / pieces;
+      const float c = cosf(share * angle), s = sinf(share * angle);
+      const Point d = c * a.normal - s * a.tangent;  // the normal, turned
+      const Point turned = quarter_turn(d);
+      vertex(a, b, d, (1 - share) * turned, share * turned);
+    }
+  }
+
+  CURVOX_FN void cap(const Stop& end) {
+    if (style.cap == kRoundCap) {
+      const float step = arc_step(style.half_width, style.tolerance);
+      const int pieces = larger(2, static_cast<int>(ceilf(3.14159265f / step)));
+      for (int piece = 1; piece < pieces; ++piece) {
+        const float angle = 3.14159265f * piece / pieces;
+        const float c = cosf(angle), s = sinf(angle);
+        vertex(end, end, c * end.normal + s * end.tangent, s * end.normal - c * end.tangent,
+               {0, 0});
+      }
+    } else if (style.cap == kSquare) {
+      for (const float side : {1.0f, -1.0f}) {
+        vertex(end, end, side * end.normal + end.tangent, end.normal - side * end.tangent, {0, 0});
+      }
+    }
+  }
+
+  // From the end of one segment to the start of the next. `room` is how far back along both the
+  // inner offset lines may be cut.
+  CURVOX_FN void join(const Stop& a, const Stop& b, float room) {
+    const float turn = cross(a.tangent, b.tangent), cosine = dot(a.tangent, b.tangent);
+    const float h = style.half_width;
+    const bool turns_round = 1 + cosine < 1e-5f;  // then nothing meets within hundreds of widths
+    if (turn > 0) {  // this side is the inner one
+      if (!turns_round && h * turn <= room * (1 + cosine)) return meeting(a, b);
+      offset(a);
+      centre(a);
+      return offset(b);
+    }
+    const float miter = sqrtf(2 / larger(1 + cosine, 1e-5f));  // length over half_width
+    const bool flat = h * (miter - 1) <= 0.25f * style.tolerance;
+    if (!turns_round && (flat || (style.join == kMiter && miter <= style.miter_limit))) {
+      return meeting(a, b);
+    }
+    if (style.join == kRoundJoin) return arc(a, b, -fabsf(atan2f(turn, cosine)));
+    offset(a);
+    offset(b);
+  }
+
+  // Between two samples of a segment. Where the curve turns tighter than half the width, the inner
+  // offsets run backwards: then their quadrilateral is traced the other way round (its corners and
+  // all of it lie within half a width of the chord), since what winds backwards would cut holes.
+  CURVOX_FN void piece(const Stop& a, const Stop& b) {
+    const Point chord = b.point - a.point;
+    const Point between = chord + style.half_width * (b.normal - a.normal);
+    if (dot(between, chord) >= 0) return;
+    offset(a);  // already there unless a join cut it
+    centre(a);
+    offset(b);
+    offset(a);
+    centre(b);
+  }
+
+  CURVOX_FN float chord_between(int k, bool back) const {
+    const Point chord = stop(k + 1, back).point - stop(k, back).point;
+    return sqrtf(dot(chord, chord));
+  }
+
+  CURVOX_FN void journey(bool back) {
+    for (int k = 0; k < count; ++k) {
+      const Stop here = stop(k, back);
+      const bool last = k + 1 == count;
+      const bool starts = k == 0 ? closed : stop(k - 1, back).segment != here.segment;
+      if (last ? closed : stop(k + 1, back).segment != here.segment) {
+        const int next = last ? 0 : k + 1;  // every segment has two samples or more
+        join(here, stop(next, back),
+             smaller(chord_between(k - 1, back), chord_between(next, back)));
+      } else if (!starts) {
+        offset(here);
+      }
+      if (!last && stop(k + 1, back).segment == here.segment) piece(here, stop(k + 1, back));
+    }
+  }
+
+  CURVOX_FN void trace() {
+    journey(false);
+    if (closed) {
+      sink.end_loop();
+    } else {
+      cap(stop(count - 1, false));
+    }
+    journey(true);
+    if (!closed) cap(stop(count - 1, true));
+    sink.end_loop();
+  }
+};
+
+}  // namespace curvox

@@ -1,0 +1,252 @@
+// The canvas in bands of 16 rows and tiles of 64 columns: which layers reach a tile, and the winding
+// numbers that their edges leave there. A column of a tile is one vector of 16 pixels, so that a
+// running sum along the rows is one vector addition a column.
+#pragma once
+
+#include <vector>
+
+#include "painting.h"
+
+namespace curvox {
+
+constexpr int kTileRows = 16, kTileColumns = 64;
+
+using Column = float __attribute__((vector_size(kTileRows * sizeof(float))));
+
+// The share of a pixel that lies inside, of its mean winding number. Exact where the number is the
+// same all over the inside; where parts of a path overlap within one pixel, it takes them for one
+// after the other until the pixel is full (nonzero) or folds back (even-odd).
+inline Column coverage(Column winding, uint8_t rule) {
+  const Column magnitude = winding < 0 ? -winding : winding;
+  if (rule == kNonzero) return magnitude < 1 ? magnitude : Column{} + 1;
+  Column halves = 0.5f * magnitude;
+  for (int i = 0; i < kTileRows; ++i) halves[i] = floorf(halves[i]);
+  const Column folded = magnitude - 2 * halves;
+  return folded < 1 ? folded : 2 - folded;
+}
+
+inline Column coverage_slope(Column winding, uint8_t rule) {
+  const Column one = Column{} + 1, none{};
+  const Column sign = winding < 0 ? -one : one;
+  const Column magnitude = winding * sign;
+  if (rule == kNonzero) return magnitude < 1 ? sign : none;
+  Column halves = 0.5f * magnitude;
+  for (int i = 0; i < kTileRows; ++i) halves[i] = floorf(halves[i]);
+  return magnitude - 2 * halves < 1 ? sign : -sign;
+}
+
+// A layer's pixels on the canvas; empty where right <= left.
+inline Region layer_bounds(const Painting& painting, int64_t layer) {
+  float low_x = INFINITY, low_y = INFINITY, high_x = -INFINITY, high_y = -INFINITY;
+  for (int64_t l = painting.layer_loops[layer]; l < painting.layer_loops[layer + 1]; ++l) {
+    for (int64_t v = painting.loops[2 * l]; v < painting.loops[2 * l + 1]; ++v) {
+      const Point point = painting.vertex(v);
+      low_x = smaller(low_x, point.x), high_x = larger(high_x, point.x);
+      low_y = smaller(low_y, point.y), high_y = larger(high_y, point.y);
+    }
+  }
+  if (!(low_x < painting.width && low_y < painting.height && high_x > 0 && high_y > 0)) return {};
+  // An edge that stands between two pixels belongs to the right or lower one, see walk_edge.
+  return {larger(static_cast<int>(floorf(low_x)), 0),
+          static_cast<int>(smaller(floorf(high_x) + 1, static_cast<float>(painting.width))),
+          larger(static_cast<int>(floorf(low_y)), 0),
+          static_cast<int>(smaller(floorf(high_y) + 1, static_cast<float>(painting.height)))};
+}
+
+// What the gradient of an edge is made of: sums over pixels, see edge_walk.h.
+struct BandEdge {
+  Edge edge;
+  float left, right;  // of the part in the band
+  int64_t a, b;       // vertices
+  float at_a, at_b;
+};
+
+struct BandLayer {
+  int64_t layer;
+  int left, right;
+  size_t first_edge, end_edge;
+  Column winding;  // where the next tile begins
+};
+
+struct BandStep {
+  int32_t kind;
+  int layer;      // of the band; of a pop: its clip, or -1
+  int32_t group;  // of a pop
+};
+
+// One band of one scene.
+struct Band {
+  int64_t scene;
+  int top, rows;
+  std::vector<BandEdge> edges;
+  std::vector<BandLayer> layers;
+  std::vector<BandStep> steps;
+
+  void build(const Painting& painting, const Region* bounds, int64_t in_scene, int first_row) {
+    scene = in_scene;
+    top = first_row;
+    rows = smaller(kTileRows, painting.height - top);
+    edges.clear();
+    layers.clear();
+    steps.clear();
+    for (int64_t s = painting.scene_steps[scene]; s < painting.scene_steps[scene + 1]; ++s) {
+      const int32_t* step = painting.steps + 3 * s;
+      const int64_t layer = step[0] == kDraw ? step[1] : step[0] == kPop ? step[2] : -1;
+      int in_band = -1;
+      if (layer >= 0) {
+        const Region& box = bounds[layer];
+        const bool reaches = box.left < box.right && box.top < top + rows && box.bottom > top;
+        if (!reaches && step[0] == kDraw) continue;
+        in_band = static_cast<int>(layers.size());
+        layers.push_back({layer, box.left, box.right, edges.size(), edges.size(), Column{}});
+        if (reaches) add_edges(painting, layer);
+        layers.back().end_edge = edges.size();
+      }
+      steps.push_back({step[0], in_band, step[0] == kPop ? step[1] : 0});
+    }
+  }
+
+ private:
+  void add_edges(const Painting& painting, int64_t layer) {
+    for (int64_t l = painting.layer_loops[layer]; l < painting.layer_loops[layer + 1]; ++l) {
+      const int64_t begin = painting.loops[2 * l], end = painting.loops[2 * l + 1];
+      for (int64_t v = begin, before = end - 1; v < end; before = v++) {
+        add_edge(painting, before, v);
+      }
+    }
+  }
+
+  void add_edge(const Painting& painting, int64_t from, int64_t to) {
+    Point a = painting.vertex(from), b = painting.vertex(to);
+    if (larger(a.y, b.y) < top || smaller(a.y, b.y) >= top + rows) return;
+    const float left = smaller(a.x, b.x), right = larger(a.x, b.x);
+    if (left >= painting.width) return;
+    const bool down = a.y <= b.y;
+    const Edge edge = down ? Edge{a, b, 1} : Edge{b, a, -1};
+    edges.push_back({edge, left, right, down ? from : to, down ? to : from, 0, 0});
+  }
+};
+
+struct TileLayer {
+  int layer;  // of the band
+  int first, end;  // columns of the tile
+  bool has_edges;
+  size_t winding;  // first of its columns in the tile's store
+};
+
+struct TileStep {
+  int32_t kind;
+  int layer;  // of the tile, or -1
+  int32_t group;
+};
+
+// The layers that show in one tile of a band, in painter's order, and their winding numbers. Tiles
+// of a band are built from left to right.
+struct Tile {
+  int left, columns;
+  std::vector<TileLayer> layers;
+  std::vector<TileStep> steps;
+  std::vector<Column> store;
+
+  // What lies under an opaque layer that fills the tile is left out unless `see_hidden`.
+  void build(const Painting& painting, Band& band, int first_column, bool see_hidden) {
+    left = first_column;
+    columns = smaller(kTileColumns, painting.width - left);
+    layers.clear();
+    steps.clear();
+    store.clear();
+    size_t visible_from = 0;
+    int depth = 0;
+    for (const BandStep& step : band.steps) {
+      depth += step.kind == kPush ? 1 : step.kind == kPop ? -1 : 0;
+      int in_tile = -1;
+      if (step.layer >= 0) {
+        in_tile = add_layer(band, band.layers[step.layer], step.layer);
+        if (in_tile < 0 && step.kind == kDraw) continue;
+        if (step.kind == kDraw && depth == 0 && !see_hidden && hides(painting, band, in_tile)) {
+          visible_from = steps.size();
+        }
+      }
+      if (step.kind == kPop && steps.back().kind == kPush) {
+        steps.pop_back();  // nothing of the group is here
+        continue;
+      }
+      // A clip that leaves nothing of the group here: it has a layer without columns.
+      if (step.kind == kPop && step.layer >= 0 && in_tile < 0) in_tile = empty_layer(step.layer);
+      steps.push_back({step.kind, in_tile, step.group});
+    }
+    steps.erase(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(visible_from));
+  }
+
+ private:
+  Column differences_[kTileColumns + 1];
+
+  int empty_layer(int in_band) {
+    layers.push_back({in_band, 0, 0, false, 0});
+    return static_cast<int>(layers.size()) - 1;
+  }
+
+  // The layer's number in the tile, or -1 where it leaves the tile empty.
+  int add_layer(Band& band, BandLayer& layer, int in_band) {
+    if (layer.left >= left + columns || layer.right <= left) return -1;
+    const int first = larger(layer.left - left, 0), end = smaller(layer.right - left, columns);
+    for (int column = first; column <= end; ++column) differences_[column] = Column{};
+    Column start = layer.winding;
+    bool touched = false;
+    const Region region{left, left + columns, band.top, band.top + band.rows};
+    for (size_t e = layer.first_edge; e < layer.end_edge; ++e) {
+      const BandEdge& edge = band.edges[e];
+      if (edge.left >= left + columns || (edge.right < left && left > 0)) continue;
+      touched = true;
+      if (edge.edge.a.y == edge.edge.b.y) continue;  // adds nothing
+      walk_edge(
+          edge.edge, region,
+          [&](int row, float dy) { start[row - band.top] += dy; },
+          [&](int row, int column, float, float, float dy, float x) {
+            differences_[column - left][row - band.top] += dy * (1 - x);
+            differences_[column - left + 1][row - band.top] += dy * x;
+          });
+    }
+    const bool empty = !touched && is_zero(start);
+    if (!touched) snap(start);
+    const size_t winding = store.size();
+    Column sum = start;
+    for (int column = first; column < end; ++column) {
+      sum += differences_[column];
+      if (!empty) store.push_back(sum);
+    }
+    layer.winding = sum + differences_[end];
+    if (empty) return -1;
+    layers.push_back({in_band, first, end, touched, winding});
+    return static_cast<int>(layers.size()) - 1;
+  }
+
+  // Away from edges winding numbers are whole; sums of parts of edges are so but for rounding.
+  static void snap(Column& winding) {
+    for (int row = 0; row < kTileRows; ++row) {
+      const float whole = rintf(winding[row]);
+      if (fabsf(winding[row] - whole) < 1e-4f) winding[row] = whole;
+    }
+  }
+
+  static bool is_zero(const Column& winding) {
+    for (int row = 0; row < kTileRows; ++row) {
+      if (fabsf(winding[row]) > 1e-4f) return false;
+    }
+    return true;
+  }
+
+  bool hides(const Painting& painting, const Band& band, int in_tile) const {
+    const TileLayer& here = layers[in_tile];
+    const int64_t layer = band.layers[here.layer].layer;
+    if (here.has_edges || here.first > 0 || here.end < columns) return false;
+    if (painting.opacities[layer] != 1 || painting.gradient_ids[layer] >= 0) return false;
+    const Column covered = coverage(store[here.winding], painting.rules[layer]);
+    for (int row = 0; row < band.rows; ++row) {
+      if (covered[row] != 1) return false;
+    }
+    return true;
+  }
+};
+
+}  // namespace curvox

@@ -1,0 +1,207 @@
+"""Strokes outlined in plain PyTorch, contour by contour: what the kernel is held to.
+
+The rules are those of ``kernels/outline.h``, where they are explained.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from curvox.ops.flatten import chords, point_weights
+
+__all__ = ["stroke_reference"]
+
+
+def stroke_reference(
+    segments: Tensor,
+    contours: Tensor,
+    closed: Tensor,
+    widths: Tensor,
+    caps: Tensor,
+    joins: Tensor,
+    miter_limits: Tensor,
+    tolerances: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """:func:`curvox.ops.stroke.stroke` in plain PyTorch, after its checks."""
+    vertices, counts = [segments.new_zeros(0, 2)], [0]
+    ends = contours.tolist()
+    for c, (begin, end) in enumerate(pairwise(ends)):
+        pen = _Pen(
+            widths[c] / 2,
+            int(caps[c]),
+            int(joins[c]),
+            float(miter_limits[c]),
+            float(tolerances[c]),
+        )
+        loops = pen.outline(segments[begin:end], bool(closed[c]))
+        for loop in loops + [[]] * (2 - len(loops)):
+            vertices += [torch.stack(loop)] if loop else []
+            counts.append(len(loop))
+    return torch.cat(vertices), contours.new_tensor(counts).cumsum(0)
+
+
+@dataclass(frozen=True)
+class _Stop:
+    """A sample on the way: where it is, which way it goes, of which segment."""
+
+    point: Tensor
+    tangent: Tensor
+    segment: int
+
+    @property
+    def normal(self) -> Tensor:
+        return _quarter_turn(self.tangent)
+
+    def back(self) -> _Stop:
+        return _Stop(self.point, -self.tangent, self.segment)
+
+
+@dataclass(frozen=True)
+class _Pen:
+    half_width: Tensor
+    cap: int
+    join: int
+    miter_limit: float
+    tolerance: float
+
+    def outline(self, segments: Tensor, closed: bool) -> list[list[Tensor]]:
+        """The loops around a contour: none, one, or two."""
+        if len(segments) == 0 or self.half_width == 0:
+            return []
+        samples = [stop for i, cubic in enumerate(segments) for stop in self._samples(i, cubic)]
+        if not samples:
+            point = segments[0, 0]
+            samples = [_Stop(point, point.new_tensor([1.0, 0.0]), 0)]
+        closed = closed and len(samples) > 1
+        there, back = samples, [stop.back() for stop in reversed(samples)]
+        sides = [self._side(stops, closed) for stops in (there, back)]
+        if closed:
+            return sides
+        return [[*sides[0], *self._cap(there[-1]), *sides[1], *self._cap(back[-1])]]
+
+    def _half_width(self) -> float:
+        return float(self.half_width.detach())
+
+    def _arc_step(self) -> float:
+        cosine = 1 - 0.25 * self.tolerance / max(self._half_width(), 1e-6)
+        return 2 * math.acos(max(cosine, 0.5))
+
+    def _samples(self, index: int, cubic: Tensor) -> list[_Stop]:
+        if _direction(cubic, 0.0) is None:
+            return []
+        turn, before = 0.0, None
+        for leg in cubic.detach().diff(dim=0):
+            if leg.any():
+                turn += 0.0 if before is None else abs(_turn(before, leg))
+                before = leg
+        tolerance = cubic.new_tensor([self.tolerance])
+        pieces = max(int(chords(cubic[None], tolerance)), math.ceil(turn / (2 * self._arc_step())))
+        stops = []
+        for piece in range(pieces + 1):
+            t = piece / pieces
+            direction = _direction(cubic, t)
+            assert direction is not None
+            point = point_weights(cubic.new_tensor(t)) @ cubic
+            stops.append(_Stop(point, direction / direction.norm(), index))
+        return stops
+
+    def _offset(self, stop: _Stop) -> Tensor:
+        return stop.point + self.half_width * stop.normal
+
+    def _side(self, stops: list[_Stop], closed: bool) -> list[Tensor]:
+        """The vertices left of the way."""
+        side = []
+        for k, here in enumerate(stops):
+            before = stops[k - 1] if k > 0 else None
+            after = stops[k + 1] if k + 1 < len(stops) else None
+            starts = closed if before is None else before.segment != here.segment
+            ends = closed if after is None else after.segment != here.segment
+            if ends:
+                following = 0 if after is None else k + 1
+                room = min(_chord(stops, k - 1), _chord(stops, following))
+                side += self._joined(here, stops[following], room)
+            elif not starts:
+                side.append(self._offset(here))
+            if after is not None and after.segment == here.segment:
+                side += self._turned_back(here, after)
+        return side
+
+    def _joined(self, a: _Stop, b: _Stop, room: float) -> list[Tensor]:
+        with torch.no_grad():
+            turn, cosine = float(_cross(a.tangent, b.tangent)), float(a.tangent @ b.tangent)
+        half_width = self._half_width()
+        summed = a.normal + b.normal
+        turns_round = 1 + cosine < 1e-5
+        if turn > 0:  # this side is the inner one
+            if not turns_round and half_width * turn <= room * (1 + cosine):
+                return [a.point + self.half_width * 2 * summed / (summed @ summed)]
+            return [self._offset(a), a.point, self._offset(b)]
+        miter = math.sqrt(2 / max(1 + cosine, 1e-5))
+        flat = half_width * (miter - 1) <= 0.25 * self.tolerance
+        if not turns_round and (flat or (self.join == 0 and miter <= self.miter_limit)):
+            return [a.point + self.half_width * 2 * summed / (summed @ summed)]
+        if self.join == 1:
+            return self._arc(a, b)
+        return [self._offset(a), self._offset(b)]
+
+    def _arc(self, a: _Stop, b: _Stop) -> list[Tensor]:
+        first = torch.atan2(a.tangent[1], a.tangent[0])
+        angle = torch.atan2(_cross(a.tangent, b.tangent), a.tangent @ b.tangent)
+        angle = -angle.abs()
+        pieces = max(1, math.ceil(-float(angle.detach()) / self._arc_step()))
+        return [
+            a.point + self.half_width * torch.stack([-torch.sin(turned), torch.cos(turned)])
+            for turned in (first + angle * piece / pieces for piece in range(pieces + 1))
+        ]
+
+    def _turned_back(self, a: _Stop, b: _Stop) -> list[Tensor]:
+        chord = b.point - a.point
+        if (chord + self.half_width * (b.normal - a.normal)) @ chord >= 0:
+            return []
+        here, there = self._offset(a), self._offset(b)
+        return [here, a.point, there, here, b.point]
+
+    def _cap(self, end: _Stop) -> list[Tensor]:
+        if self.cap == 1:
+            pieces = max(2, math.ceil(math.pi / self._arc_step()))
+            angles = [math.pi * piece / pieces for piece in range(1, pieces)]
+            ways = [math.cos(a) * end.normal + math.sin(a) * end.tangent for a in angles]
+        elif self.cap == 2:
+            ways = [end.normal + end.tangent, end.tangent - end.normal]
+        else:
+            ways = []
+        return [end.point + self.half_width * way for way in ways]
+
+
+def _direction(cubic: Tensor, t: float) -> Tensor | None:
+    """The direction of a cubic at t; where it stands still, towards the next other point."""
+    s = 1 - t
+    along = [-3 * s * s, 3 * s * s - 6 * s * t, 6 * s * t - 3 * t * t, 3 * t * t]
+    aside = [-1, 0, 1, 0] if t < 0.5 else [0, -1, 0, 1]
+    extent = (cubic - cubic[0]).detach().square().sum(1).max()
+    for weights in (along, aside, [-1, 0, 0, 1], [-1, 1, 0, 0]):
+        direction = cubic.new_tensor(weights) @ cubic
+        if direction @ direction > 1e-10 * extent:
+            return direction
+    return None
+
+
+def _chord(stops: list[_Stop], k: int) -> float:
+    return float((stops[k + 1].point - stops[k].point).detach().norm())
+
+
+def _quarter_turn(vector: Tensor) -> Tensor:
+    return torch.stack([-vector[1], vector[0]])
+
+
+def _cross(a: Tensor, b: Tensor) -> Tensor:
+    return a[0] * b[1] - a[1] * b[0]
+
+
+def _turn(a: Tensor, b: Tensor) -> float:
+    return math.atan2(float(_cross(a, b)), float(a @ b))
