@@ -18,6 +18,7 @@ __all__ = ["main"]
 def _commands() -> dict[str, Callable[..., Any]]:
     from curvox.cli.bench import bench
     from curvox.cli.demo import demo
+    from curvox.cli.draw import draw
     from curvox.cli.evaluate import evaluate
     from curvox.cli.export import export
     from curvox.cli.fit import fit
@@ -29,6 +30,7 @@ def _commands() -> dict[str, Callable[..., Any]]:
     return {
         "bench": bench,
         "demo": demo,
+        "draw": draw,
         "eval": evaluate,
         "export": export,
         "fit": fit,
