@@ -22,6 +22,7 @@ lint: $(VENV)/installed-test
 
 bench: $(VENV)/installed
 	$(BIN)/curvox bench curves --json docs/bench/curves.json
+	$(BIN)/curvox bench vector --json docs/bench/vector.json
 	$(if $(SCENE),$(BIN)/curvox bench fields --scene $(SCENE) --json docs/bench/fields.json)
 	$(BIN)/python -m curvox.bench.tables
 

@@ -94,7 +94,8 @@ def _pillow(image: Tensor) -> Image.Image:
 
 
 def save_png(path: str | Path, image: Tensor) -> None:
-    """Write [H, W] or [H, W, 3], 8 bits a channel; values out of 0..1 are cut.
+    """Write [H, W], [H, W, 3] or, colour not multiplied by alpha, [H, W, 4]; 8 bits a channel,
+    values out of 0..1 are cut.
 
     The file appears whole or not at all.
     """

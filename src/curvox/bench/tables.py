@@ -10,12 +10,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from curvox.bench import fields_tables
+from curvox.bench import fields_tables, vector_tables
 from curvox.bench.fields_tables import Cells
 from curvox.errors import InputError
 from curvox.files import write_text
 
-__all__ = ["curves_series", "curves_summary", "fields", "fill", "main"]
+__all__ = ["curves_series", "curves_summary", "fields", "fill", "main", "vector"]
 
 _BLOCK = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
@@ -63,6 +63,15 @@ def fields(report: dict[str, Any] | None) -> str:
     return "\n\n".join([*tables, _fields_caption(report)])
 
 
+def vector(report: dict[str, Any] | None, *, short: bool = False) -> str:
+    """Filled and stroked paths: all rows, or in short those beside which something is published."""
+    if report is None:
+        return "Not recorded yet: `make bench` does it."
+    rows = report["rows"]
+    tables = [vector_tables.compared(rows)] if short else vector_tables.measured(rows)
+    return "\n\n".join([*map(_markdown, tables), _vector_caption(report)])
+
+
 def _markdown(cells: Cells) -> str:
     marks = ["---", *["--:"] * (len(cells.columns) - 1)]
     lines = [list(cells.columns), marks, *cells.lines]
@@ -84,13 +93,15 @@ def fill(text: str, tables: dict[str, str]) -> str:
 def main(root: Path) -> list[Path]:
     """Rewrite the tables of the documents below `root`; returns those that were out of date."""
     report = json.loads((root / "docs/bench/curves.json").read_text("utf-8"))
-    fields_file = root / "docs/bench/fields.json"
-    fields_report = json.loads(fields_file.read_text("utf-8")) if fields_file.exists() else None
+    fields_report = _recorded(root / "docs/bench/fields.json")
+    vector_report = _recorded(root / "docs/bench/vector.json")
     tables = {
         "curves-short": curves_summary(report, tests=(1, 2)),
         "curves-summary": curves_summary(report),
         "curves-series": curves_series(report),
         "fields": fields(fields_report),
+        "vector-short": vector(vector_report, short=True),
+        "vector": vector(vector_report),
     }
     changed = []
     for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))):
@@ -100,6 +111,11 @@ def main(root: Path) -> list[Path]:
             write_text(path, filled)
             changed.append(path)
     return changed
+
+
+def _recorded(path: Path) -> dict[str, Any] | None:
+    report: dict[str, Any] | None = json.loads(path.read_text("utf-8")) if path.exists() else None
+    return report
 
 
 def _line(cells: list[str]) -> str:
@@ -146,6 +162,13 @@ def _fields_caption(report: dict[str, Any]) -> str:
         f"{_run(report)}; medians over iterations of {report['rays']:,} rays. At best this machine "
         f"moves {limits['bandwidth'] / 1e9:,.1f} GB/s and does {limits['float32'] / 1e9:,.0f} "
         f"GFLOP/s in float32, {limits['bfloat16'] / 1e9:,.0f} in bfloat16."
+    )
+
+
+def _vector_caption(report: dict[str, Any]) -> str:
+    return (
+        f"{_run(report)}; milliseconds, medians of forward and backward through autograd over "
+        f"white. At best this machine moves {report['limits']['bandwidth'] / 1e9:,.1f} GB/s."
     )
 
 

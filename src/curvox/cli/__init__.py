@@ -26,6 +26,7 @@ def _commands() -> dict[str, Callable[..., Any]]:
     from curvox.cli.info import info
     from curvox.cli.render import render
     from curvox.cli.train import train
+    from curvox.cli.vectorize import vectorize
 
     return {
         "bench": bench,
@@ -38,6 +39,7 @@ def _commands() -> dict[str, Callable[..., Any]]:
         "info": info,
         "render": render,
         "train": train,
+        "vectorize": vectorize,
     }
 
 

@@ -8,10 +8,12 @@ import tyro
 
 from curvox.cli.bench_curves import CurvesBench, run_curves
 from curvox.cli.bench_fields import FieldsBench, run_fields
+from curvox.cli.bench_vector import VectorBench, run_vector
 
 Suite = (
     Annotated[CurvesBench, tyro.conf.subcommand("curves")]
     | Annotated[FieldsBench, tyro.conf.subcommand("fields")]
+    | Annotated[VectorBench, tyro.conf.subcommand("vector")]
 )
 
 
@@ -19,5 +21,7 @@ def bench(suite: Suite) -> None:
     """Measure speed and memory against the published tables."""
     if isinstance(suite, CurvesBench):
         run_curves(suite)
-    else:
+    elif isinstance(suite, FieldsBench):
         run_fields(suite)
+    else:
+        run_vector(suite)

@@ -1,5 +1,8 @@
-"""Bézier curves: rasterize them differentiably, fit them to images, read them from fonts."""
+"""Curves and vector graphics: rendered differentiably, fitted to images, read and written as SVG."""
 
+from curvox.curves.paths import render_paths
 from curvox.curves.rasterize import rasterize
+from curvox.curves.render import render
+from curvox.curves.scene import Group, Scene
 
-__all__ = ["rasterize"]
+__all__ = ["Group", "Scene", "rasterize", "render", "render_paths"]

@@ -1,0 +1,119 @@
+"""``curvox vectorize``: a photograph or drawing as SVG."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+# The dataclass is what the options are made of, so it must be there at run time.
+from curvox.curves.vectorize_schedule import VectorizeConfig
+from curvox.errors import InputError
+
+if TYPE_CHECKING:
+    from curvox.curves.vectorize import Vectorize
+
+_CHECKPOINT_SECONDS = 15.0
+_BYTES_PER_PIXEL = 250  # images, gradients, placement; measured, rounded up
+_BYTES_PER_PATH = 30_000  # snapshots above all
+
+
+def vectorize(
+    image: tyro.conf.Positional[Path],
+    config: Annotated[VectorizeConfig, tyro.conf.arg(name="")] = VectorizeConfig(),  # noqa: B008
+    out: Annotated[Path | None, tyro.conf.arg(aliases=("-o",))] = None,
+    resume: bool = False,
+) -> None:
+    """Turn a photograph or drawing into an SVG of paths, placed and shaped by gradient descent.
+
+    Beside the SVG it leaves a PNG of what is in it, and a folder ending in .run with a film of the
+    way there, scores and the state to go on from.
+
+    Args:
+        image: the picture, of any common format.
+        config: settings.
+        out: the SVG to write. Without it: the name of the picture, ending in .svg.
+        resume: go on with the run that was stopped.
+    """
+    from curvox.curves.vectorize_folder import (
+        choose_config,
+        load_target,
+        open_work,
+        save_checkpoint,
+        write_results,
+    )
+
+    out = Path(image.stem + ".svg") if out is None else out
+    if out.suffix.lower() != ".svg":
+        raise InputError(f"--out must name a file that ends in .svg, got {out}")
+    folder = out.with_suffix(".run")
+    console = Console()
+    config = choose_config(config, folder, resume)
+    target = load_target(image, config.size)
+    work = open_work(target, config, folder, resume)
+    height, width, _ = target.shape
+    memory = height * width * _BYTES_PER_PIXEL + config.paths * _BYTES_PER_PATH
+    long = f"{config.iterations} iterations" if config.iterations else f"{config.minutes:g} minutes"
+    console.print(
+        f"{config.paths} paths, {width} × {height} pixels, {long}, about {memory >> 20} MiB; "
+        f"results go to {out} and {folder}/",
+        highlight=False,
+        soft_wrap=True,
+    )
+    start = time.perf_counter()
+    try:
+        run(work, console, folder)
+    except KeyboardInterrupt:
+        save_checkpoint(work, folder)
+        console.print(f"stopped at {work.progress:.0%}; add --resume to go on", highlight=False)
+        raise
+    save_checkpoint(work, folder)
+    with console.status("writing the SVG, pictures and the film"):
+        metrics = write_results(work, out, folder, time.perf_counter() - start)
+    console.print(
+        f"PSNR {metrics['psnr']:.2f} dB, {metrics['bytes'] / 1024:.0f} KiB; look at {out}, "
+        f"{folder / 'side_by_side.png'} and {folder / 'way.mp4'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def run(work: Vectorize, console: Console, folder: Path | None = None) -> None:
+    """Go all the way under a progress bar, with a checkpoint in `folder` now and then."""
+    from curvox.curves.vectorize_folder import save_checkpoint
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f} %"),
+        TextColumn("{task.fields[state]}"),
+        TimeRemainingColumn(),
+    )
+    config = work.config
+    seconds = 60 * (config.minutes or 0)
+    saved = time.perf_counter()
+    begun = saved - work.progress * seconds
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("drawing", total=1.0, state="")
+        while True:
+            now = time.perf_counter()
+            done = (
+                work.iteration / config.iterations if config.iterations else (now - begun) / seconds
+            )
+            if done >= 1:
+                break
+            work.step(done)
+            progress.update(
+                task,
+                completed=done,
+                state=f"{work.paths} paths  PSNR {work.psnr:.2f} dB  iteration {work.iteration}",
+            )
+            if folder is not None and now - saved > _CHECKPOINT_SECONDS:
+                save_checkpoint(work, folder)
+                saved = now
+        work.snapshot()
+        progress.update(task, completed=1.0, state=f"{work.paths} paths  PSNR {work.psnr:.2f} dB")
