@@ -106,6 +106,20 @@ def test_layers_mix_fills_strokes_and_transforms():
     assert float(alpha[:, 35:].sum()) == pytest.approx(100, rel=1e-4)
 
 
+def test_compiled_functions_keep_their_gradients():
+    """torch.compile goes around the renderer, and gives the same bits."""
+    points, colours = _paths(3, 9), torch.rand(3, 3, requires_grad=True)
+
+    def loss(points, colours):
+        image = render_paths(2 * points, 40, 40, colours=colours.sigmoid())
+        return (image - 0.3).square().mean()
+
+    plain = torch.autograd.grad(loss(points, colours), [points, colours])
+    compiled = torch.compile(loss, backend="aot_eager")
+    traced = torch.autograd.grad(compiled(points, colours), [points, colours])
+    assert all(torch.equal(a, b) for a, b in zip(plain, traced, strict=True))
+
+
 BAD = {
     "open": (torch.zeros(1, 9, 2), {"closed": False}, r"open paths need D S \+ 1 points"),
     "closed": (torch.zeros(1, 10, 2), {}, "closed paths need D S points"),

@@ -1,4 +1,4 @@
-"""Curves and vector graphics: rendered differentiably, fitted to images, read and written as SVG."""
+"""Curves and vector graphics: rendered differentiably, fitted to pictures, read and saved."""
 
 from curvox.curves.paths import render_paths
 from curvox.curves.rasterize import rasterize

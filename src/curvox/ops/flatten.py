@@ -11,6 +11,7 @@ from curvox.ops.checks import check_float, runs_kernel
 __all__ = ["check_contours", "chords", "flatten", "point_weights", "tolerances_like"]
 
 
+@torch.compiler.disable  # its sizes follow from values: compiled graphs go on behind it
 def flatten(
     segments: Tensor,
     contours: Tensor,

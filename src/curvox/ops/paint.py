@@ -15,6 +15,7 @@ __all__ = ["DRAW", "POP", "PUSH", "paint_layers"]
 DRAW, PUSH, POP = 0, 1, 2
 
 
+@torch.compiler.disable  # its sizes follow from values: compiled graphs go on behind it
 def paint_layers(
     vertices: Tensor,
     loops: Tensor,

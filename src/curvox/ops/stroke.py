@@ -13,6 +13,7 @@ from curvox.ops.stroke_reference import stroke_reference
 __all__ = ["stroke"]
 
 
+@torch.compiler.disable  # its sizes follow from values: compiled graphs go on behind it
 def stroke(
     segments: Tensor,
     contours: Tensor,
