@@ -94,16 +94,23 @@ def test_near_and_far_may_be_given(synthetic):
         load_scene(folder)
 
 
-def test_photographs_of_different_modes_and_sizes(synthetic):
+def test_photographs_of_different_modes(synthetic):
     folder, _ = synthetic
-    Image.new("L", (3, 2), 7).save(folder / "train" / "r_1.png")
+    Image.new("L", (6, 4), 7).save(folder / "train" / "r_1.png")
     palette = Image.new("P", (6, 4), 0)
     palette.putpalette([10, 20, 30])
     palette.save(folder / "train" / "r_2.png", transparency=0)
     scene = load_scene(folder)
-    assert scene.intrinsics[1].fx == pytest.approx(2.5)
-    assert scene.values[24:30].tolist() == [[7, 7, 7, 255]] * 6
-    assert scene.values[30:].tolist() == [[10, 20, 30, 0]] * 24
+    assert scene.values[24:48].tolist() == [[7, 7, 7, 255]] * 24
+    assert scene.values[48:].tolist() == [[10, 20, 30, 0]] * 24
+
+
+def test_photographs_of_different_sizes_are_named(synthetic):
+    """They share one field of view: another size would be another camera."""
+    folder, _ = synthetic
+    Image.new("RGB", (3, 2)).save(folder / "train" / "r_1.png")
+    with pytest.raises(InputError, match=r"r_1\.png is 3×2, but .*r_0\.png is 6×4"):
+        load_scene(folder)
 
 
 def test_a_missing_photograph_is_named(synthetic):

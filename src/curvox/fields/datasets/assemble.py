@@ -20,6 +20,7 @@ __all__ = [
     "Frame",
     "MissingSplit",
     "assemble",
+    "check_one_size",
     "checked_pose",
     "distances_of_box",
     "distances_of_cameras",
@@ -119,6 +120,17 @@ def distances_of_box(poses: Sequence[np.ndarray], box: np.ndarray) -> tuple[floa
     farthest = np.maximum(np.abs(box[0] - centres), np.abs(centres - box[1]))
     far = float(np.linalg.norm(farthest, axis=1).max())
     return max(float(np.linalg.norm(outside, axis=1).min()), _NEAREST_SHARE * far), far
+
+
+def check_one_size(frames: Sequence[Frame]) -> None:
+    """Raise InputError if photographs that share one camera differ in size."""
+    for frame in frames[1:]:
+        first, other = frames[0].intrinsics, frame.intrinsics
+        if (first.width, first.height) != (other.width, other.height):
+            raise InputError(
+                f"{frame.file} is {other.width}×{other.height}, but {frames[0].file} is "
+                f"{first.width}×{first.height}: photographs of one camera must have one size"
+            )
 
 
 def assemble(

@@ -7,7 +7,12 @@ from pathlib import Path
 
 from curvox.errors import InputError
 from curvox.fields.cameras import Intrinsics
-from curvox.fields.datasets.assemble import Frame, MissingSplit, assemble
+from curvox.fields.datasets.assemble import (
+    Frame,
+    MissingSplit,
+    assemble,
+    check_one_size,
+)
 from curvox.fields.datasets.photographs import photograph_size
 from curvox.fields.datasets.transforms import (
     listed_file,
@@ -52,6 +57,7 @@ def load_nerf_synthetic(folder: str | Path, split: str = "train") -> Scene:
         photograph = listed_file(entry, file)
         intrinsics = Intrinsics.from_angle(angle, *photograph_size(photograph))
         frames.append(Frame(photograph, listed_pose(entry, file), intrinsics))
+    check_one_size(frames)
     near, far = number(content, "near", str(file)), number(content, "far", str(file))
     distances = (_NEAR if near is None else near, _FAR if far is None else far)
     return assemble(split, frames, distances, str(file))

@@ -11,6 +11,7 @@ from curvox.fields.cameras import Intrinsics
 from curvox.fields.datasets.assemble import (
     Frame,
     assemble,
+    check_one_size,
     checked_pose,
     distances_of_box,
     distances_of_cameras,
@@ -54,6 +55,7 @@ def load_nsvf(folder: str | Path, split: str = "train") -> Scene:
         for file in files
         if file.name.startswith(prefix)
     ]
+    check_one_size(frames)
     every_pose = list(poses.values())
     box_file = folder / "bbox.txt"
     if not box_file.is_file():
