@@ -75,7 +75,7 @@ void check_painting(const Painting& painting, const Sizes& sizes) {
 
 struct Plan {
   std::vector<Region> bounds;
-  std::vector<float> empty_row;  // of a tile: nothing but background
+  std::vector<float> empty_row;  // of the image: nothing but background
   int bands;                     // of a scene
   bool parallel;
 };
@@ -83,7 +83,7 @@ struct Plan {
 Plan make_plan(const Painting& painting, int64_t vertices, int threads) {
   Plan plan;
   plan.bounds.resize(painting.layers);
-  for (int column = 0; column < kTileColumns; ++column) {
+  for (int column = 0; column < painting.width; ++column) {
     plan.empty_row.insert(plan.empty_row.end(), painting.background,
                           painting.background + painting.channels);
   }
@@ -103,10 +103,19 @@ Plan make_plan(const Painting& painting, int64_t vertices, int threads) {
 }
 
 template <class Value>
-Value* pixel_row(const Painting& painting, const Band& band, const Tile& tile, Value* image,
-                 int row) {
+Value* pixel_row(const Painting& painting, const Band& band, int left, Value* image, int row) {
   const int64_t line = band.scene * painting.height + band.top + row;
-  return image + (line * painting.width + tile.left) * painting.channels;
+  return image + (line * painting.width + left) * painting.channels;
+}
+
+// Columns of a band where there is nothing.
+void write_background(const Painting& painting, const Plan& plan, const Band& band, int left,
+                      int right, float* image) {
+  if (left == right) return;
+  for (int row = 0; row < band.rows; ++row) {
+    memcpy(pixel_row(painting, band, left, image, row), plan.empty_row.data(),
+           sizeof(float) * (right - left) * painting.channels);
+  }
 }
 
 // Calls body(value of the image, channel, column, row) for every pixel of a tile.
@@ -114,7 +123,7 @@ template <class Value, class Body>
 void over_pixels(const Painting& painting, const Band& band, const Tile& tile, Value* image,
                  Body body) {
   for (int row = 0; row < band.rows; ++row) {
-    Value* value = pixel_row(painting, band, tile, image, row);
+    Value* value = pixel_row(painting, band, tile.left, image, row);
     for (int column = 0; column < tile.columns; ++column) {
       for (int channel = 0; channel < painting.channels; ++channel) {
         body(*value++, channel, column, row);
@@ -135,22 +144,20 @@ void paint(const Painting& painting, int64_t vertices, float* image, int threads
     for (int64_t unit = 0; unit < units; ++unit) {
       band.build(painting, plan.bounds.data(), unit / plan.bands,
                  static_cast<int>(unit % plan.bands) * kTileRows);
+      int written = 0;  // columns
       for (int left = 0; left < painting.width; left += kTileColumns) {
-        tile.build(painting, band, left, false);
-        if (tile.steps.empty()) {
-          for (int row = 0; row < band.rows; ++row) {
-            memcpy(pixel_row(painting, band, tile, image, row), plan.empty_row.data(),
-                   sizeof(float) * tile.columns * painting.channels);
-          }
-        } else {
-          painter.paint(band, tile);
-          const Canvas& canvas = painter.canvas();
-          over_pixels(painting, band, tile, image,
-                      [&](float& value, int channel, int column, int row) {
-                        value = canvas.of[channel][column][row];
-                      });
-        }
+        tile.build(painting, band, left, {false, false});
+        if (tile.steps.empty()) continue;
+        write_background(painting, plan, band, written, left, image);
+        written = left + tile.columns;
+        painter.paint(band, tile);
+        const Canvas& canvas = painter.canvas();
+        over_pixels(painting, band, tile, image,
+                    [&](float& value, int channel, int column, int row) {
+                      value = canvas.of[channel][column][row];
+                    });
       }
+      write_background(painting, plan, band, written, painting.width, image);
     }
   }
 }
@@ -206,7 +213,7 @@ void paint_backward(const Painting& painting, int64_t vertices, const float* gra
                  static_cast<int>(unit % plan.bands) * kTileRows);
       if (band.rows < kTileRows) pixels = Canvas{};  // and so do rows
       for (int left = 0; left < painting.width; left += kTileColumns) {
-        tile.build(painting, band, left, to.to_opacities);
+        tile.build(painting, band, left, {to.to_opacities, to.to_vertices});
         if (tile.steps.empty() && !to.to_background) continue;
         over_pixels(painting, band, tile, gradient,
                     [&](const float& value, int channel, int column, int row) {

@@ -121,9 +121,11 @@ struct Outline {
   CURVOX_FN void join(const Stop& a, const Stop& b, float room) {
     const float turn = cross(a.tangent, b.tangent), cosine = dot(a.tangent, b.tangent);
     const float h = style.half_width;
-    const bool turns_round = 1 + cosine < 1e-5f;  // then nothing meets within hundreds of widths
-    if (turn > 0) {  // this side is the inner one
-      if (!turns_round && h * turn <= room * (1 + cosine)) return meeting(a, b);
+    // All but straight back: nothing meets within hundreds of widths, and which side is the outer
+    // one is for rounding to say. Both are treated as it.
+    const bool turns_round = 1 + cosine < 1e-5f;
+    if (turn > 0 && !turns_round) {  // this side is the inner one
+      if (h * turn <= room * (1 + cosine)) return meeting(a, b);
       offset(a);
       centre(a);
       return offset(b);

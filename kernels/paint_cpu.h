@@ -377,21 +377,11 @@ class TilePainter {
 
   // What the edges in the tile make of the gradient of the winding numbers.
   void gather(Band& band, const Tile& tile, const TileLayer& at) {
-    const BandLayer& layer = band.layers[at.layer];
-    const Region region{tile.left, tile.left + tile.columns, band.top, band.top + band.rows};
-    for (size_t e = layer.first_edge; e < layer.end_edge; ++e) {
-      BandEdge& edge = band.edges[e];
-      if (edge.left >= region.right || edge.right < region.left) continue;
-      float at_a = 0, at_b = 0;
-      walk_edge(
-          edge.edge, region, [](int, float) {},
-          [&](int row, int column, float weight, float middle, float, float) {
-            const float part = weight * winding_gradient_[column - tile.left][row - band.top];
-            at_a += part * (1 - middle);
-            at_b += part * middle;
-          });
-      edge.at_a += at_a;
-      edge.at_b += at_b;
+    for (size_t v = at.first_visit; v < at.end_visit; ++v) {
+      const Visit& visit = tile.visits[v];
+      const float part = visit.weight * winding_gradient_[visit.column][visit.row];
+      band.edges[visit.edge].at_a += part * (1 - visit.middle);
+      band.edges[visit.edge].at_b += part * visit.middle;
     }
   }
 };

@@ -63,7 +63,7 @@ struct BandEdge {
 
 struct BandLayer {
   int64_t layer;
-  int left, right;
+  int left, right;  // columns that its edges in the band enclose
   size_t first_edge, end_edge;
   Column winding;  // where the next tile begins
 };
@@ -98,7 +98,7 @@ struct Band {
         const bool reaches = box.left < box.right && box.top < top + rows && box.bottom > top;
         if (!reaches && step[0] == kDraw) continue;
         in_band = static_cast<int>(layers.size());
-        layers.push_back({layer, box.left, box.right, edges.size(), edges.size(), Column{}});
+        layers.push_back({layer, painting.width, 0, edges.size(), edges.size(), Column{}});
         if (reaches) add_edges(painting, layer);
         layers.back().end_edge = edges.size();
       }
@@ -119,12 +119,22 @@ struct Band {
   void add_edge(const Painting& painting, int64_t from, int64_t to) {
     Point a = painting.vertex(from), b = painting.vertex(to);
     if (larger(a.y, b.y) < top || smaller(a.y, b.y) >= top + rows) return;
-    const float left = smaller(a.x, b.x), right = larger(a.x, b.x);
-    if (left >= painting.width) return;
     const bool down = a.y <= b.y;
     const Edge edge = down ? Edge{a, b, 1} : Edge{b, a, -1};
+    // Where it enters and leaves the band, rounded outwards.
+    const float slope = (edge.b.x - edge.a.x) / (edge.b.y - edge.a.y), bottom = top + rows;
+    const float x0 = edge.a.y < top ? edge.a.x + (top - edge.a.y) * slope : edge.a.x;
+    const float x1 = edge.b.y > bottom ? edge.a.x + (bottom - edge.a.y) * slope : edge.b.x;
+    const float left = smaller(x0, x1) - kRounding, right = larger(x0, x1) + kRounding;
+    BandLayer& layer = layers.back();
+    layer.left = smaller(layer.left, static_cast<int>(larger(floorf(left), 0.0f)));
+    layer.right = larger(layer.right, static_cast<int>(smaller(
+                                          floorf(right) + 1, static_cast<float>(painting.width))));
+    if (left >= painting.width) return;
     edges.push_back({edge, left, right, down ? from : to, down ? to : from, 0, 0});
   }
+
+  static constexpr float kRounding = 1.0f / 64;  // of positions along an edge, and more
 };
 
 struct TileLayer {
@@ -132,6 +142,20 @@ struct TileLayer {
   int first, end;  // columns of the tile
   bool has_edges;
   size_t winding;  // first of its columns in the tile's store
+  size_t first_visit, end_visit;
+};
+
+// A pixel that an edge passes, see walk_edge: what the way back needs of it.
+struct Visit {
+  uint32_t edge;  // of the band
+  uint16_t row, column;
+  float weight, middle;
+};
+
+// What of a tile is built beyond what painting it needs.
+struct Extras {
+  bool hidden;  // what lies under an opaque layer that fills the tile
+  bool visits;  // of all edges
 };
 
 struct TileStep {
@@ -147,23 +171,24 @@ struct Tile {
   std::vector<TileLayer> layers;
   std::vector<TileStep> steps;
   std::vector<Column> store;
+  std::vector<Visit> visits;
 
-  // What lies under an opaque layer that fills the tile is left out unless `see_hidden`.
-  void build(const Painting& painting, Band& band, int first_column, bool see_hidden) {
+  void build(const Painting& painting, Band& band, int first_column, Extras extras) {
     left = first_column;
     columns = smaller(kTileColumns, painting.width - left);
     layers.clear();
     steps.clear();
     store.clear();
+    visits.clear();
     size_t visible_from = 0;
     int depth = 0;
     for (const BandStep& step : band.steps) {
       depth += step.kind == kPush ? 1 : step.kind == kPop ? -1 : 0;
       int in_tile = -1;
       if (step.layer >= 0) {
-        in_tile = add_layer(band, band.layers[step.layer], step.layer);
+        in_tile = add_layer(band, band.layers[step.layer], step.layer, extras.visits);
         if (in_tile < 0 && step.kind == kDraw) continue;
-        if (step.kind == kDraw && depth == 0 && !see_hidden && hides(painting, band, in_tile)) {
+        if (step.kind == kDraw && depth == 0 && !extras.hidden && hides(painting, band, in_tile)) {
           visible_from = steps.size();
         }
       }
@@ -182,29 +207,34 @@ struct Tile {
   Column differences_[kTileColumns + 1];
 
   int empty_layer(int in_band) {
-    layers.push_back({in_band, 0, 0, false, 0});
+    layers.push_back({in_band, 0, 0, false, 0, 0, 0});
     return static_cast<int>(layers.size()) - 1;
   }
 
   // The layer's number in the tile, or -1 where it leaves the tile empty.
-  int add_layer(Band& band, BandLayer& layer, int in_band) {
+  int add_layer(Band& band, BandLayer& layer, int in_band, bool keep_visits) {
     if (layer.left >= left + columns || layer.right <= left) return -1;
     const int first = larger(layer.left - left, 0), end = smaller(layer.right - left, columns);
     for (int column = first; column <= end; ++column) differences_[column] = Column{};
     Column start = layer.winding;
     bool touched = false;
+    const size_t first_visit = visits.size();
     const Region region{left, left + columns, band.top, band.top + band.rows};
     for (size_t e = layer.first_edge; e < layer.end_edge; ++e) {
       const BandEdge& edge = band.edges[e];
       if (edge.left >= left + columns || (edge.right < left && left > 0)) continue;
       touched = true;
-      if (edge.edge.a.y == edge.edge.b.y) continue;  // adds nothing
+      if (edge.edge.a.y == edge.edge.b.y && !keep_visits) continue;  // adds nothing
       walk_edge(
           edge.edge, region,
           [&](int row, float dy) { start[row - band.top] += dy; },
-          [&](int row, int column, float, float, float dy, float x) {
+          [&](int row, int column, float weight, float middle, float dy, float x) {
             differences_[column - left][row - band.top] += dy * (1 - x);
             differences_[column - left + 1][row - band.top] += dy * x;
+            if (keep_visits) {
+              visits.push_back({static_cast<uint32_t>(e), static_cast<uint16_t>(row - band.top),
+                                static_cast<uint16_t>(column - left), weight, middle});
+            }
           });
     }
     const bool empty = !touched && is_zero(start);
@@ -217,7 +247,7 @@ struct Tile {
     }
     layer.winding = sum + differences_[end];
     if (empty) return -1;
-    layers.push_back({in_band, first, end, touched, winding});
+    layers.push_back({in_band, first, end, touched, winding, first_visit, visits.size()});
     return static_cast<int>(layers.size()) - 1;
   }
 

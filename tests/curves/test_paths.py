@@ -102,7 +102,7 @@ def test_layers_mix_fills_strokes_and_transforms():
     )
     alpha = render_layers(layers, 40, 60)[..., 3]
     assert float(alpha[:, :35].sum()) == pytest.approx(6 * 15, rel=1e-4)
-    assert torch.equal(alpha[7:22, 13:19], torch.ones(15, 6))
+    assert float(alpha[7:22, 13:19].min()) > 1 - 1e-6
     assert float(alpha[:, 35:].sum()) == pytest.approx(100, rel=1e-4)
 
 

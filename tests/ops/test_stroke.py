@@ -158,6 +158,16 @@ def test_what_is_stroked_covers_the_curve(seed, width):
         assert (covered[inside[:, 1], inside[:, 0]] > 0.9).all()
 
 
+def test_a_curve_that_turns_straight_back_has_its_join():
+    """Rounding made both sides the inner one once."""
+    first = torch.tensor([[18.0, 0], [18, 27], [9, 0], [36, 36]])
+    second = torch.tensor([[36.0, 36], [9, 0], [18, 18], [36, 18]])
+    segments = torch.stack([first, second])
+    for width in (1.0, 4.0, 9.0):
+        covered = _picture(segments, width, cap=ROUND, join=ROUND_JOIN)
+        assert float(covered[36:, 36:].sum()) > 0.3 * min(width, 4) ** 2 / 4
+
+
 def test_any_number_of_threads_gives_the_same_bits(threads):
     points = torch.rand(3000, 4, 2, generator=torch.Generator().manual_seed(0)) * 90
     contours = torch.arange(0, 3001, 3)

@@ -36,7 +36,7 @@ class VectorizeConfig:
     """Pixels on the longer side; larger pictures are shrunk to it."""
     seed: int = 0
     """Of the order in which equally good places are taken."""
-    points_rate: float = 0.6
+    points_rate: float = 3.0
     """Learning rate of control points, in pixels."""
     colour_rate: float = 0.015
     """Learning rate of colours and opacities."""

@@ -110,7 +110,8 @@ def winding_numbers(starts: Tensor, ends: Tensor, height: int, width: int) -> Te
     left, right = torch.minimum(x0, x1)[..., None], torch.maximum(x0, x1)[..., None]  # [E, H, 1]
     column = torch.arange(width, dtype=dtype, device=device)
     near, far = (_clip(x, column, column + 1) for x in (left, right))  # [E, H, W]
-    before = torch.minimum(right, column) - torch.minimum(left, column)
+    # Not torch.minimum, which shares a gradient out where both are equal.
+    before = torch.where(right < column, right, column) - torch.where(left < column, left, column)
     span = right - left
     narrow = span < (1e-4 if dtype == torch.float32 else 1e-9)
     swept = before + (far - near) * (column + 1 - (near + far) / 2)

@@ -137,8 +137,8 @@ class _Pen:
         half_width = self._half_width()
         summed = a.normal + b.normal
         turns_round = 1 + cosine < 1e-5
-        if turn > 0:  # this side is the inner one
-            if not turns_round and half_width * turn <= room * (1 + cosine):
+        if turn > 0 and not turns_round:  # this side is the inner one
+            if half_width * turn <= room * (1 + cosine):
                 return [a.point + self.half_width * 2 * summed / (summed @ summed)]
             return [self._offset(a), a.point, self._offset(b)]
         miter = math.sqrt(2 / max(1 + cosine, 1e-5))
