@@ -89,9 +89,30 @@ struct Strokes {
   const float* tolerances;
 
   StrokeStyle style(int64_t c) const {
-    return {0.5f * widths[c], miter_limits[c], tolerances[c], caps[c], joins[c]};
+    const float half_width = 0.5f * widths[c];
+    const float turn = smaller(2 * arc_step(half_width, tolerances[c]), 1.5f);
+    return {half_width, miter_limits[c], tolerances[c], cosf(turn), caps[c], joins[c]};
   }
 };
+
+StrokeSample stroke_sample(const Point* cubic, int segment, float t) {
+  CubicWeights along;
+  tangent_weights(cubic, t, &along);
+  const Point direction = weighted_direction(cubic, along);
+  const float length = sqrtf(dot(direction, direction));
+  return {weighted(cubic, point_weights(t)), (1 / length) * direction, segment, t};
+}
+
+// Samples between two whose directions are too far apart: where a curve turns sharply, equal steps
+// of its parameter would cut the corner.
+void add_between(const Point* cubic, const StrokeSample& from, const StrokeSample& to,
+                 float least_cosine, int halvings, std::vector<StrokeSample>& samples) {
+  if (halvings == 0 || dot(from.tangent, to.tangent) >= least_cosine) return;
+  const StrokeSample middle = stroke_sample(cubic, from.segment, 0.5f * (from.t + to.t));
+  add_between(cubic, from, middle, least_cosine, halvings - 1, samples);
+  samples.push_back(middle);
+  add_between(cubic, middle, to, least_cosine, halvings - 1, samples);
+}
 
 void sample_stroke(const Strokes& task, int64_t c, std::vector<StrokeSample>& samples) {
   samples.clear();
@@ -99,16 +120,16 @@ void sample_stroke(const Strokes& task, int64_t c, std::vector<StrokeSample>& sa
   const int64_t begin = task.path.contours[c], end = task.path.contours[c + 1];
   for (int64_t s = begin; s < end; ++s) {
     const Point* cubic = task.path.cubic(s);
+    const int segment = static_cast<int>(s - begin);
     CubicWeights along;
     if (!tangent_weights(cubic, 0, &along)) continue;
     const int pieces = stroke_pieces(cubic, style);
-    for (int piece = 0; piece <= pieces; ++piece) {
-      const float t = static_cast<float>(piece) / pieces;
-      tangent_weights(cubic, t, &along);
-      const Point direction = weighted(cubic, along);
-      samples.push_back({weighted(cubic, point_weights(t)),
-                         (1 / sqrtf(dot(direction, direction))) * direction,
-                         static_cast<int>(s - begin), t});
+    samples.push_back(stroke_sample(cubic, segment, 0));
+    for (int piece = 1; piece <= pieces; ++piece) {
+      const StrokeSample before = samples.back();
+      const StrokeSample next = stroke_sample(cubic, segment, static_cast<float>(piece) / pieces);
+      add_between(cubic, before, next, style.least_cosine, kHalvings, samples);
+      samples.push_back(next);
     }
   }
   // A path that stays where it is has caps nevertheless; they point along x.
@@ -205,7 +226,7 @@ void stroke_backward(const Strokes& task, const int64_t* offsets, const Point* g
       Point by_direction{0, 0};
       if (tangent_weights(cubic, sample.t, &along)) {
         // The angle of a direction D turns by cross(D, dD) / |D|².
-        const Point direction = weighted(cubic, along);
+        const Point direction = weighted_direction(cubic, along);
         by_direction = (gradients[k].angle / dot(direction, direction)) * quarter_turn(direction);
       }
       for (int i = 0; i < 4; ++i) {

@@ -33,18 +33,25 @@ CURVOX_FN CubicWeights point_weights(float t) {
   return {{s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t}};
 }
 
-// The direction of the curve at t. Where it stands still (control points that coincide) the
-// direction towards the next control point that is another one; false where all are the same.
+// The same for weights that sum to 0: a difference of differences, not of large coordinates.
+CURVOX_FN Point weighted_direction(const Point* cubic, const CubicWeights& weights) {
+  Point sum = weights.of[1] * (cubic[1] - cubic[0]);
+  for (int i = 2; i < 4; ++i) sum = sum + weights.of[i] * (cubic[i] - cubic[0]);
+  return sum;
+}
+
+// The direction of the curve at t. Where it stands still (control points that coincide, cusps) the
+// direction between other control points; false where all are the same.
 CURVOX_FN bool tangent_weights(const Point* cubic, float t, CubicWeights* weights) {
   const float s = 1 - t;
   const CubicWeights along{{-3 * s * s, 3 * s * s - 6 * s * t, 6 * s * t - 3 * t * t, 3 * t * t}};
-  const CubicWeights from_start{{-1, 0, 1, 0}}, to_end{{0, -1, 0, 1}}, whole{{-1, 0, 0, 1}};
-  const CubicWeights leg{{-1, 1, 0, 0}};  // start and end coincide, and so on
-  const CubicWeights tries[4] = {along, t < 0.5f ? from_start : to_end, whole, leg};
+  const CubicWeights to_end{{0, -1, 0, 1}}, to_third{{-1, 0, 1, 0}}, whole{{-1, 0, 0, 1}};
+  const CubicWeights to_second{{-1, 1, 0, 0}};
+  const CubicWeights tries[5] = {along, t < 0.5f ? to_third : to_end, whole, to_second, to_third};
   float extent = 0;
   for (int i = 1; i < 4; ++i) extent = larger(extent, dot(cubic[i] - cubic[0], cubic[i] - cubic[0]));
   for (const CubicWeights& candidate : tries) {
-    const Point direction = weighted(cubic, candidate);
+    const Point direction = weighted_direction(cubic, candidate);
     if (dot(direction, direction) > 1e-10f * extent) {
       *weights = candidate;
       return true;

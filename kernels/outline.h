@@ -19,6 +19,7 @@ enum Join : uint8_t { kMiter, kRoundJoin, kBevel };
 
 struct StrokeStyle {
   float half_width, miter_limit, tolerance;
+  float least_cosine;  // between the directions of neighbouring samples of a segment
   uint8_t cap, join;
 };
 
@@ -34,6 +35,8 @@ CURVOX_FN float arc_step(float radius, float tolerance) {
   const float cosine = 1 - 0.25f * tolerance / larger(radius, 1e-6f);
   return 2 * acosf(larger(cosine, 0.5f));
 }
+
+constexpr int kHalvings = 6;  // of such a piece, where the curve turns sharply; a cusp stays one
 
 // Pieces of one segment of a stroke: chords of the curve, and of the turn of its outer side.
 CURVOX_FN int stroke_pieces(const Point* cubic, const StrokeStyle& style) {
@@ -143,7 +146,13 @@ struct Outline {
   // Between two samples of a segment. Where the curve turns tighter than half the width, the inner
   // offsets run backwards: then their quadrilateral is traced the other way round (its corners and
   // all of it lie within half a width of the chord), since what winds backwards would cut holes.
+  // At a cusp, which no sampling makes smooth, the outer side goes round the point, as it does in
+  // every curve that comes near.
   CURVOX_FN void piece(const Stop& a, const Stop& b) {
+    const float turn = cross(a.tangent, b.tangent), cosine = dot(a.tangent, b.tangent);
+    if (cosine < style.least_cosine && (turn <= 0 || 1 + cosine < 1e-5f)) {
+      return arc(a, b, -fabsf(atan2f(turn, cosine)));
+    }
     const Point chord = b.point - a.point;
     const Point between = chord + style.half_width * (b.normal - a.normal);
     if (dot(between, chord) >= 0) return;

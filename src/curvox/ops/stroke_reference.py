@@ -45,6 +45,9 @@ def stroke_reference(
     return torch.cat(vertices), contours.new_tensor(counts).cumsum(0)
 
 
+_HALVINGS = 6
+
+
 @dataclass(frozen=True)
 class _Stop:
     """A sample on the way: where it is, which way it goes, of which segment."""
@@ -101,14 +104,28 @@ class _Pen:
                 before = leg
         tolerance = cubic.new_tensor([self.tolerance])
         pieces = max(int(chords(cubic[None], tolerance)), math.ceil(turn / (2 * self._arc_step())))
-        stops = []
-        for piece in range(pieces + 1):
-            t = piece / pieces
-            direction = _direction(cubic, t)
-            assert direction is not None
-            point = point_weights(cubic.new_tensor(t)) @ cubic
-            stops.append(_Stop(point, direction / direction.norm(), index))
+        stops = [_stop(index, cubic, 0.0)]
+        for piece in range(pieces):
+            ends = piece / pieces, (piece + 1) / pieces
+            following = _stop(index, cubic, ends[1])
+            stops += self._between(cubic, stops[-1], following, *ends, _HALVINGS)
+            stops.append(following)
         return stops
+
+    def _sharp(self, a: _Stop, b: _Stop) -> bool:
+        """Whether directions are too far apart for neighbouring samples of a segment."""
+        return float((a.tangent @ b.tangent).detach()) < math.cos(min(2 * self._arc_step(), 1.5))
+
+    def _between(
+        self, cubic: Tensor, before: _Stop, after: _Stop, start: float, end: float, halvings: int
+    ) -> list[_Stop]:
+        """Samples between two whose directions are too far apart."""
+        if halvings == 0 or not self._sharp(before, after):
+            return []
+        middle = (start + end) / 2
+        stop = _stop(before.segment, cubic, middle)
+        first = self._between(cubic, before, stop, start, middle, halvings - 1)
+        return [*first, stop, *self._between(cubic, stop, after, middle, end, halvings - 1)]
 
     def _offset(self, stop: _Stop) -> Tensor:
         return stop.point + self.half_width * stop.normal
@@ -128,7 +145,7 @@ class _Pen:
             elif not starts:
                 side.append(self._offset(here))
             if after is not None and after.segment == here.segment:
-                side += self._turned_back(here, after)
+                side += self._piece(here, after)
         return side
 
     def _joined(self, a: _Stop, b: _Stop, room: float) -> list[Tensor]:
@@ -159,7 +176,11 @@ class _Pen:
             for turned in (first + angle * piece / pieces for piece in range(pieces + 1))
         ]
 
-    def _turned_back(self, a: _Stop, b: _Stop) -> list[Tensor]:
+    def _piece(self, a: _Stop, b: _Stop) -> list[Tensor]:
+        with torch.no_grad():
+            turn, cosine = float(_cross(a.tangent, b.tangent)), float(a.tangent @ b.tangent)
+        if self._sharp(a, b) and (turn <= 0 or 1 + cosine < 1e-5):
+            return self._arc(a, b)
         chord = b.point - a.point
         if (chord + self.half_width * (b.normal - a.normal)) @ chord >= 0:
             return []
@@ -178,14 +199,22 @@ class _Pen:
         return [end.point + self.half_width * way for way in ways]
 
 
+def _stop(index: int, cubic: Tensor, t: float) -> _Stop:
+    direction = _direction(cubic, t)
+    assert direction is not None
+    return _Stop(point_weights(cubic.new_tensor(t)) @ cubic, direction / direction.norm(), index)
+
+
 def _direction(cubic: Tensor, t: float) -> Tensor | None:
     """The direction of a cubic at t; where it stands still, towards the next other point."""
     s = 1 - t
     along = [-3 * s * s, 3 * s * s - 6 * s * t, 6 * s * t - 3 * t * t, 3 * t * t]
-    aside = [-1, 0, 1, 0] if t < 0.5 else [0, -1, 0, 1]
-    extent = (cubic - cubic[0]).detach().square().sum(1).max()
-    for weights in (along, aside, [-1, 0, 0, 1], [-1, 1, 0, 0]):
-        direction = cubic.new_tensor(weights) @ cubic
+    third = [-1, 0, 1, 0]
+    aside = third if t < 0.5 else [0, -1, 0, 1]
+    away = cubic - cubic[0]
+    extent = away.detach().square().sum(1).max()
+    for weights in (along, aside, [-1, 0, 0, 1], [-1, 1, 0, 0], third):
+        direction = cubic.new_tensor(weights) @ away
         if direction @ direction > 1e-10 * extent:
             return direction
     return None
