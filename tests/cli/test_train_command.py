@@ -267,13 +267,28 @@ def test_a_damaged_scene_is_one_sentence(tiny_scene, tmp_path, capsys, damage, w
     assert not out.exists()
 
 
-def test_photographs_may_differ_in_size(tiny_scene, quick, tmp_path, capsys):
+@pytest.mark.parametrize("cameras", ["one", "many"])
+def test_photographs_may_differ_in_size_if_cameras_do(tiny_scene, quick, tmp_path, capsys, cameras):
     scene = shutil.copytree(tiny_scene, tmp_path / "scene")
     file = scene / "train" / "r_3.png"
     picture = np.asarray(Image.open(file).resize((30, 36)))
     Image.fromarray(picture).save(file)
-    assert train(scene, tmp_path / "run", *quick, "--iterations", 1) == 0
-    assert "30 × 36 or fewer pixels" in capsys.readouterr().out.replace("\n", " ")
+    if cameras == "many":  # nerfstudio's layout gives each photograph its own
+        listed = json.loads((scene / "transforms_train.json").read_text())
+        for frame in listed["frames"]:
+            frame["file_path"] += "" if frame["file_path"].endswith(".png") else ".png"
+        (scene / "transforms.json").write_text(json.dumps(listed))
+        for split in scene.glob("transforms_*.json"):
+            split.unlink()
+    code = train(scene, tmp_path / "run", *quick, "--iterations", 1)
+    printed = capsys.readouterr()
+    if cameras == "many":
+        assert code == 0
+        assert "30 × 36 or fewer pixels" in printed.out.replace("\n", " ")
+    else:
+        assert code == 2
+        assert "photographs of one camera must have one size" in printed.err.replace("\n", " ")
+        assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(("missing", "split"), [(("test",), "val"), (("test", "val"), "train")])

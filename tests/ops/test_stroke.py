@@ -134,7 +134,9 @@ def test_kernels_against_references(seed, width, closed):
     ours, exact = results(False, None), results(True, "torch")
     if not torch.equal(ours[0], exact[0]):  # rounding decided how many pieces, or whether to cut
         return
-    assert (ours[1] - exact[1]).abs().max() < 1e-3
+    apart = (ours[1] - exact[1]).abs()
+    assert apart.max() < 0.05  # close to cusps directions are ill-conditioned
+    assert apart.mean() < 1e-4
     for mine, theirs in zip(ours[2:], exact[2:], strict=True):
         assert (mine - theirs).norm() <= 1e-2 * theirs.norm() + 1e-3
 

@@ -116,6 +116,7 @@ class _Plan(NamedTuple):
     scene_steps: Tensor
 
 
+@torch.compiler.disable
 @lru_cache(maxsize=64)
 def _plan(
     paths: int,
