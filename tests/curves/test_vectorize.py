@@ -70,7 +70,7 @@ def test_nothing_lacking_gives_no_discs():
     assert len(place_discs(torch.zeros(20, 20, 3), 5, 4.0)[0]) == 0
 
 
-def test_same_seed_same_bits():
+def test_as_many_iterations_give_the_same_bits():
     first, second = (_worked(CONFIG).drawing() for _ in range(2))
     assert torch.equal(first.points, second.points)
     assert torch.equal(first.colours, second.colours)

@@ -31,11 +31,9 @@ class VectorizeConfig:
     minutes: float | None = 1.0
     """Time to take. None: so many iterations as are said."""
     iterations: int | None = None
-    """Steps to take instead; the same number and seed give the same drawing."""
+    """Steps to take instead; the same number gives the same drawing."""
     size: int = 1024
     """Pixels on the longer side; larger pictures are shrunk to it."""
-    seed: int = 0
-    """Of the order in which equally good places are taken."""
     points_rate: float = 3.0
     """Learning rate of control points, in pixels."""
     colour_rate: float = 0.015
