@@ -432,6 +432,14 @@ def test_saved_text_is_plain():
         ('<rect width="1" height="1" filter="url(#f)"/>', "filter is left aside: <rect>"),
         ('<g mask="url(#f)"><circle r="1"/></g>', "mask is left aside: <g>"),
         ('<circle r="1" style="mix-blend-mode:screen"/>', "mix-blend-mode is left aside"),
+        (
+            '<circle r="1" transform="scale(2)" transform-origin="1 1"/>',
+            "transform-origin is left aside: <circle>",
+        ),
+        (
+            '<path d="M0 0H9" pathLength="3" stroke-dasharray="1" stroke="red"/>',
+            "pathLength is left aside: <path>",
+        ),
         ('<g marker-end="url(#m)"><path d="M0 0H1"/></g>', "marker-end is left aside: <path>"),
         ('<circle r="1" fill="url(#nothing)"/>', "the paint '#nothing' is no gradient"),
         ('<pattern id="p"/><circle r="1" fill="url(#p)"/>', "the paint '#p' is no gradient"),

@@ -285,6 +285,14 @@ class _Reader:
         ]
         if local_name(element) in _MARKED:
             names += [name for name in _MARKERS if style.get(name, "none") != "none"]
+        own = self._document.own(element)
+        if "transform" in own and "transform-origin" in own:
+            names.append("transform-origin")
+        if (
+            element.get("pathLength") is not None
+            and style.get("stroke-dasharray", "none") != "none"
+        ):
+            names.append("pathLength")
         for name in names:
             self._report.note(f"{name} is left aside", element)
 
