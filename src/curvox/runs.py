@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import platform
 from collections.abc import Callable
 from importlib import metadata
@@ -10,11 +11,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from curvox.errors import InputError
-from curvox.files import writing
+from curvox.files import make_folder, write_json, writing
 
-__all__ = ["CONFIG", "choose_config", "load_checkpoint", "save_checkpoint", "surroundings"]
+__all__ = [
+    "CONFIG",
+    "begin_or_resume",
+    "choose_config",
+    "load_checkpoint",
+    "read_config",
+    "save_checkpoint",
+    "surroundings",
+]
 
 CONFIG = "config.json"
 """The file of a run's settings: a folder with it holds a run."""
@@ -59,6 +69,50 @@ def choose_config(
 def _difference(saved: Any, asked: Any) -> str:
     pairs = zip(dataclasses.asdict(saved).items(), dataclasses.asdict(asked).values(), strict=True)
     return ", ".join(f"{name} {old} rather than {new}" for (name, old), new in pairs if old != new)
+
+
+def read_config(kind: Callable[..., Config], name: str, file: Path) -> Config:
+    """The settings of `kind` in a config.json.
+
+    Raises:
+        InputError: the file holds something else than settings of what `name` says.
+    """
+    try:
+        return kind(**json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{file} does not hold the settings of {name}: {error}") from error
+
+
+def begin_or_resume(
+    config: Any, target: Tensor, folder: Path, resume: bool, checkpoint: str, other: str
+) -> Any:
+    """Begin a run that draws `target`, or find where it stood.
+
+    Args:
+        config: a dataclass, written to the folder's config.json when the run begins.
+        target: what is drawn; checkpoints hold it as "target".
+        folder: made when the run begins.
+        resume: go on.
+        checkpoint: the file's name.
+        other: what the folder holds, for the message, if it is not this run.
+
+    Returns:
+        What the checkpoint holds. None: the run begins, or there is no checkpoint yet.
+
+    Raises:
+        InputError: the checkpoint cannot be read or is that of another picture.
+    """
+    if not resume:
+        make_folder(folder)
+        write_json(folder / CONFIG, dataclasses.asdict(config))
+        return None
+    file = folder / checkpoint
+    if not file.exists():
+        return None
+    saved = load_checkpoint(file)
+    if not torch.equal(saved["target"], target):
+        raise InputError(f"{folder} holds {other}")
+    return saved
 
 
 def save_checkpoint(file: Path, state: Any) -> None:

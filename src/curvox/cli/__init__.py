@@ -55,7 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
         tyro.extras.subcommand_cli_from_dict(
             _commands(),
             prog="curvox",
-            description="Fast differentiable rendering of curves and radiance fields. "
+            description="Fast differentiable rendering of curves, vector graphics and radiance "
+            "fields. "
             "Add --debug to any command to see the traceback of an error.",
             args=arguments or ["--help"],
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from curvox import runs
 from curvox.curves.fit import Fit, FitConfig
 from curvox.curves.ink import Ink
 from curvox.curves.ink_svg import save_svg
-from curvox.errors import InputError
-from curvox.files import make_folder, write_json
+from curvox.files import write_json
 from curvox.images import load_image, resize, save_gif, save_png, to_grey
 from curvox.metrics import psnr, ssim_or_none
 
@@ -51,7 +50,8 @@ def choose_config(config: FitConfig, folder: Path, resume: bool) -> FitConfig:
         InputError: `folder` holds a run and `resume` is not asked for, or holds none and it is, or
             it was begun with other settings than `config`, unless that is the default.
     """
-    return runs.choose_config(config, folder, resume, _read_config)
+    read = partial(runs.read_config, FitConfig, "a fit")
+    return runs.choose_config(config, folder, resume, read)
 
 
 def open_fit(target: Tensor, config: FitConfig, folder: Path, resume: bool) -> Fit:
@@ -67,25 +67,12 @@ def open_fit(target: Tensor, config: FitConfig, folder: Path, resume: bool) -> F
         InputError: the checkpoint cannot be read or is that of another image.
     """
     fit = Fit(target, config)
-    if not resume:
-        make_folder(folder)
-        write_json(folder / runs.CONFIG, dataclasses.asdict(config))
-        return fit
-    file = folder / _CHECKPOINT
-    if not file.exists():
-        return fit
-    checkpoint = runs.load_checkpoint(file)
-    if not torch.equal(checkpoint["target"], target):
-        raise InputError(f"{folder} holds the fit of another image")
-    fit.load_state_dict(checkpoint["fit"])
+    saved = runs.begin_or_resume(
+        config, target, folder, resume, _CHECKPOINT, "the fit of another image"
+    )
+    if saved is not None:
+        fit.load_state_dict(saved["fit"])
     return fit
-
-
-def _read_config(file: Path) -> FitConfig:
-    try:
-        return FitConfig(**json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{file} does not hold the settings of a fit: {error}") from error
 
 
 def save_checkpoint(fit: Fit, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from curvox.curves import svg
 from curvox.curves.render import render
 from curvox.curves.vectorize import Vectorize
 from curvox.curves.vectorize_schedule import VectorizeConfig
-from curvox.errors import InputError
-from curvox.files import make_folder, write_json
+from curvox.files import write_json
 from curvox.images import load_image, resize, save_png
 from curvox.metrics import psnr, ssim_or_none
 from curvox.videos import filming
@@ -48,14 +47,8 @@ def choose_config(config: VectorizeConfig, folder: Path, resume: bool) -> Vector
     Raises:
         InputError: as :func:`curvox.runs.choose_config`.
     """
-    return runs.choose_config(config, folder, resume, _read_config)
-
-
-def _read_config(file: Path) -> VectorizeConfig:
-    try:
-        return VectorizeConfig(**json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{file} does not hold the settings of a drawing: {error}") from error
+    read = partial(runs.read_config, VectorizeConfig, "a drawing")
+    return runs.choose_config(config, folder, resume, read)
 
 
 def open_work(target: Tensor, config: VectorizeConfig, folder: Path, resume: bool) -> Vectorize:
@@ -65,17 +58,11 @@ def open_work(target: Tensor, config: VectorizeConfig, folder: Path, resume: boo
         InputError: the checkpoint cannot be read or is that of another picture.
     """
     work = Vectorize(target, config)
-    if not resume:
-        make_folder(folder)
-        write_json(folder / runs.CONFIG, dataclasses.asdict(config))
-        return work
-    file = folder / _CHECKPOINT
-    if not file.exists():
-        return work
-    checkpoint = runs.load_checkpoint(file)
-    if not torch.equal(checkpoint["target"], target):
-        raise InputError(f"{folder} holds the drawing of another picture")
-    work.load_state_dict(checkpoint["work"])
+    saved = runs.begin_or_resume(
+        config, target, folder, resume, _CHECKPOINT, "the drawing of another picture"
+    )
+    if saved is not None:
+        work.load_state_dict(saved["work"])
     return work
 
 
@@ -124,6 +111,7 @@ def _film(work: Vectorize, file: Path) -> None:
     size = max(round(height * scale), 1), max(round(width * scale), 1)
     with filming(file, rate=_FILM_RATE) as add:
         for snapshot in work.snapshots:
-            add(snapshot.render(*size).detach())
+            add(snapshot.render(*size))
+        end = work.drawing().render(*size)
         for _ in range(int(2 * _FILM_RATE)):
-            add(work.drawing().render(*size).detach())
+            add(end)
