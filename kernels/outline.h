@@ -90,9 +90,13 @@ struct Outline {
     vertex(a, b, scale * q, derivative(a.tangent), derivative(b.tangent));
   }
 
-  CURVOX_FN void arc(const Stop& a, const Stop& b, float angle) {
+  // Around the outer side, where the turn is to the right: what is straight back but for rounding
+  // goes the long way, and ends at the normal of b too.
+  CURVOX_FN void arc(const Stop& a, const Stop& b) {
+    float angle = atan2f(cross(a.tangent, b.tangent), dot(a.tangent, b.tangent));
+    if (angle > 0) angle -= 2 * 3.14159265f;
     const float step = arc_step(style.half_width, style.tolerance);
-    const int pieces = larger(1, static_cast<int>(ceilf(fabsf(angle) / step)));
+    const int pieces = larger(1, static_cast<int>(ceilf(-angle / step)));
     for (int piece = 0; piece <= pieces; ++piece) {
       const float share = static_cast<float>(piece) / pieces;
       const float c = cosf(share * angle), s = sinf(share * angle);
@@ -138,7 +142,7 @@ struct Outline {
     if (!turns_round && (flat || (style.join == kMiter && miter <= style.miter_limit))) {
       return meeting(a, b);
     }
-    if (style.join == kRoundJoin) return arc(a, b, -fabsf(atan2f(turn, cosine)));
+    if (style.join == kRoundJoin) return arc(a, b);
     offset(a);
     offset(b);
   }
@@ -151,7 +155,7 @@ struct Outline {
   CURVOX_FN void piece(const Stop& a, const Stop& b) {
     const float turn = cross(a.tangent, b.tangent), cosine = dot(a.tangent, b.tangent);
     if (cosine < style.least_cosine && (turn <= 0 || 1 + cosine < 1e-5f)) {
-      return arc(a, b, -fabsf(atan2f(turn, cosine)));
+      return arc(a, b);
     }
     const Point chord = b.point - a.point;
     const Point between = chord + style.half_width * (b.normal - a.normal);

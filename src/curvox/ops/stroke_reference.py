@@ -169,7 +169,7 @@ class _Pen:
     def _arc(self, a: _Stop, b: _Stop) -> list[Tensor]:
         first = torch.atan2(a.tangent[1], a.tangent[0])
         angle = torch.atan2(_cross(a.tangent, b.tangent), a.tangent @ b.tangent)
-        angle = -angle.abs()
+        angle = torch.where(angle > 0, angle - 2 * math.pi, angle)
         pieces = max(1, math.ceil(-float(angle.detach()) / self._arc_step()))
         return [
             a.point + self.half_width * torch.stack([-torch.sin(turned), torch.cos(turned)])
