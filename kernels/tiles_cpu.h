@@ -13,16 +13,20 @@ constexpr int kTileRows = 16, kTileColumns = 64;
 
 using Column = float __attribute__((vector_size(kTileRows * sizeof(float))));
 
+inline Column modulo_two(Column magnitude) {
+  Column halves = 0.5f * magnitude;
+  for (int i = 0; i < kTileRows; ++i) halves[i] = floorf(halves[i]);
+  return magnitude - 2 * halves;
+}
+
 // The share of a pixel that lies inside, of its mean winding number. Exact where the number is the
 // same all over the inside; where parts of a path overlap within one pixel, it takes them for one
 // after the other until the pixel is full (nonzero) or folds back (even-odd).
 inline Column coverage(Column winding, uint8_t rule) {
   const Column magnitude = winding < 0 ? -winding : winding;
   if (rule == kNonzero) return magnitude < 1 ? magnitude : Column{} + 1;
-  Column halves = 0.5f * magnitude;
-  for (int i = 0; i < kTileRows; ++i) halves[i] = floorf(halves[i]);
-  const Column folded = magnitude - 2 * halves;
-  return folded < 1 ? folded : 2 - folded;
+  const Column rest = modulo_two(magnitude);
+  return rest < 1 ? rest : 2 - rest;
 }
 
 inline Column coverage_slope(Column winding, uint8_t rule) {
@@ -30,9 +34,7 @@ inline Column coverage_slope(Column winding, uint8_t rule) {
   const Column sign = winding < 0 ? -one : one;
   const Column magnitude = winding * sign;
   if (rule == kNonzero) return magnitude < 1 ? sign : none;
-  Column halves = 0.5f * magnitude;
-  for (int i = 0; i < kTileRows; ++i) halves[i] = floorf(halves[i]);
-  return magnitude - 2 * halves < 1 ? sign : -sign;
+  return modulo_two(magnitude) < 1 ? sign : -sign;
 }
 
 // A layer's pixels on the canvas; empty where right <= left.

@@ -8,6 +8,7 @@ from torch import Tensor
 __all__ = [
     "MOST_SAMPLES",
     "check_box",
+    "check_codes",
     "check_count",
     "check_float",
     "check_like",
@@ -49,6 +50,25 @@ def check_like(
         raise ValueError(f"{name} must be {list(shape)}, got {list(tensor.shape)}")
     if tensor.dtype != other.dtype:
         raise TypeError(f"{name} is {tensor.dtype}, {other_name} {other.dtype}")
+    if tensor.device != other.device:
+        raise TypeError(f"{name} is on {tensor.device}, {other_name} on {other.device}")
+
+
+def check_codes(
+    name: str,
+    tensor: Tensor,
+    shape: tuple[int, ...],
+    dtype: torch.dtype,
+    other_name: str,
+    other: Tensor,
+) -> None:
+    """Raise ValueError if `tensor` is not of `shape`, TypeError if it is not of `dtype`, or not on
+    the device of `other`.
+    """
+    if tensor.shape != shape:
+        raise ValueError(f"{name} must be {list(shape)}, got {list(tensor.shape)}")
+    if tensor.dtype != dtype:
+        raise TypeError(f"{name} must be {dtype}, got {tensor.dtype}")
     if tensor.device != other.device:
         raise TypeError(f"{name} is on {tensor.device}, {other_name} on {other.device}")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from curvox.ops.checks import check_like
+from curvox.ops.checks import check_codes, check_like
 
 __all__ = ["GradientTable", "check_gradients", "gradient_colours", "no_gradients"]
 
@@ -57,12 +57,7 @@ def check_gradients(gradients: GradientTable, other_name: str, other: Tensor) ->
         ("spreads", gradients.spreads, count, torch.uint8),
         ("stops", gradients.stops, count + 1, torch.int64),
     ):
-        if tensor.shape != (length,):
-            raise ValueError(f"{name} must be [{length}], got {list(tensor.shape)}")
-        if tensor.dtype != dtype:
-            raise TypeError(f"{name} must be {dtype}, got {tensor.dtype}")
-        if tensor.device != other.device:
-            raise TypeError(f"{name} is on {tensor.device}, {other_name} on {other.device}")
+        check_codes(name, tensor, (length,), dtype, other_name, other)
 
 
 def gradient_colours(gradients: GradientTable, index: int, points: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from curvox import _native
-from curvox.ops.checks import check_float, check_like, runs_kernel
+from curvox.ops.checks import check_codes, check_float, check_like, runs_kernel
 from curvox.ops.gradient_paint import GradientTable, check_gradients, no_gradients
 from curvox.ops.paint_reference import paint_reference
 
@@ -152,12 +152,7 @@ def _complete(
         ("steps", steps, (len(steps), 3), torch.int32),
         ("scene_steps", scene_steps, (len(scene_steps),), torch.int64),
     ):
-        if tensor.shape != shape:
-            raise ValueError(f"{name} must be {list(shape)}, got {list(tensor.shape)}")
-        if tensor.dtype != dtype:
-            raise TypeError(f"{name} must be {dtype}, got {tensor.dtype}")
-        if tensor.device != vertices.device:
-            raise TypeError(f"{name} is on {tensor.device}, vertices on {vertices.device}")
+        check_codes(name, tensor, shape, dtype, "vertices", vertices)
     if count < 0 or len(scene_steps) < 2:
         raise ValueError("layer_loops and scene_steps need an end: one entry more than there are")
     integer = (loops, layer_loops, rules, gradient_ids, steps, scene_steps)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from curvox import _native
-from curvox.ops.checks import check_like, runs_kernel
+from curvox.ops.checks import check_codes, check_like, runs_kernel
 from curvox.ops.flatten import check_contours, tolerances_like
 from curvox.ops.stroke_reference import stroke_reference
 
@@ -66,12 +66,7 @@ def stroke(
         ("caps", caps, torch.uint8),
         ("joins", joins, torch.uint8),
     ):
-        if tensor.shape != (count,):
-            raise ValueError(f"{name} must be [{count}], got {list(tensor.shape)}")
-        if tensor.dtype != dtype:
-            raise TypeError(f"{name} must be {dtype}, got {tensor.dtype}")
-        if tensor.device != segments.device:
-            raise TypeError(f"{name} is on {tensor.device}, segments on {segments.device}")
+        check_codes(name, tensor, (count,), dtype, "segments", segments)
     tolerances = tolerances_like(segments, count, tolerance)
     style = (caps, joins, miter_limits.detach(), tolerances)
     if runs_kernel(segments, backend) and segments.device.type == "cpu":
