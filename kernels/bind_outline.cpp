@@ -48,7 +48,7 @@ void flatten_contour(const Contours& task, float tolerance, int64_t c, int64_t v
   for (int64_t s = task.contours[c]; s < end; ++s) {
     const int pieces = chords(task.cubic(s), tolerance);
     for (int piece = 0; piece < pieces; ++piece) {
-      visit(s, point_weights(static_cast<float>(piece) / pieces), vertex++);
+      visit(s, corner_weights(static_cast<float>(piece) / pieces, pieces), vertex++);
     }
     if (s + 1 == end) visit(s, point_weights(1), vertex);
   }
@@ -90,17 +90,18 @@ struct Strokes {
 
   StrokeStyle style(int64_t c) const {
     const float half_width = 0.5f * widths[c];
-    const float turn = smaller(2 * arc_step(half_width, tolerances[c]), 1.5f);
+    const float turn = smaller(turn_step(half_width, tolerances[c]), 1.5f);
     return {half_width, miter_limits[c], tolerances[c], cosf(turn), caps[c], joins[c]};
   }
 };
 
-StrokeSample stroke_sample(const Point* cubic, int segment, float t) {
-  CubicWeights along;
+StrokeSample stroke_sample(const Point* cubic, int segment, int pieces, float t) {
+  CubicWeights along{};
   tangent_weights(cubic, t, &along);
   const Point direction = weighted_direction(cubic, along);
   const float length = sqrtf(dot(direction, direction));
-  return {weighted(cubic, point_weights(t)), (1 / length) * direction, segment, t};
+  const Point point = weighted(cubic, corner_weights(t, pieces));
+  return {point, (1 / length) * direction, segment, pieces, t};
 }
 
 // Samples between two whose directions are too far apart: where a curve turns sharply, equal steps
@@ -108,7 +109,8 @@ StrokeSample stroke_sample(const Point* cubic, int segment, float t) {
 void add_between(const Point* cubic, const StrokeSample& from, const StrokeSample& to,
                  float least_cosine, int halvings, std::vector<StrokeSample>& samples) {
   if (halvings == 0 || dot(from.tangent, to.tangent) >= least_cosine) return;
-  const StrokeSample middle = stroke_sample(cubic, from.segment, 0.5f * (from.t + to.t));
+  const float t = 0.5f * (from.t + to.t);
+  const StrokeSample middle = stroke_sample(cubic, from.segment, from.pieces, t);
   add_between(cubic, from, middle, least_cosine, halvings - 1, samples);
   samples.push_back(middle);
   add_between(cubic, middle, to, least_cosine, halvings - 1, samples);
@@ -121,19 +123,20 @@ void sample_stroke(const Strokes& task, int64_t c, std::vector<StrokeSample>& sa
   for (int64_t s = begin; s < end; ++s) {
     const Point* cubic = task.path.cubic(s);
     const int segment = static_cast<int>(s - begin);
-    CubicWeights along;
+    CubicWeights along{};
     if (!tangent_weights(cubic, 0, &along)) continue;
     const int pieces = stroke_pieces(cubic, style);
-    samples.push_back(stroke_sample(cubic, segment, 0));
+    samples.push_back(stroke_sample(cubic, segment, pieces, 0));
     for (int piece = 1; piece <= pieces; ++piece) {
       const StrokeSample before = samples.back();
-      const StrokeSample next = stroke_sample(cubic, segment, static_cast<float>(piece) / pieces);
+      const float t = static_cast<float>(piece) / pieces;
+      const StrokeSample next = stroke_sample(cubic, segment, pieces, t);
       add_between(cubic, before, next, style.least_cosine, kHalvings, samples);
       samples.push_back(next);
     }
   }
   // A path that stays where it is has caps nevertheless; they point along x.
-  if (samples.empty() && begin < end) samples.push_back({*task.path.cubic(begin), {1, 0}, 0, 0});
+  if (samples.empty() && begin < end) samples.push_back({*task.path.cubic(begin), {1, 0}, 0, 1, 0});
 }
 
 template <class Sink>
@@ -221,7 +224,7 @@ void stroke_backward(const Strokes& task, const int64_t* offsets, const Point* g
       const StrokeSample& sample = samples[k];
       const int64_t segment = task.path.contours[c] + sample.segment;
       const Point* cubic = task.path.cubic(segment);
-      const CubicWeights at = point_weights(sample.t);
+      const CubicWeights at = corner_weights(sample.t, sample.pieces);
       CubicWeights along{};
       Point by_direction{0, 0};
       if (tangent_weights(cubic, sample.t, &along)) {

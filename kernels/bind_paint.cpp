@@ -119,16 +119,24 @@ void write_background(const Painting& painting, const Plan& plan, const Band& ba
 }
 
 // Calls body(value of the image, channel, column, row) for every pixel of a tile.
-template <class Value, class Body>
-void over_pixels(const Painting& painting, const Band& band, const Tile& tile, Value* image,
-                 Body body) {
+template <int kChannels, class Value, class Body>
+void over_channels(const Painting& painting, const Band& band, const Tile& tile, Value* image,
+                   Body body) {
   for (int row = 0; row < band.rows; ++row) {
     Value* value = pixel_row(painting, band, tile.left, image, row);
     for (int column = 0; column < tile.columns; ++column) {
-      for (int channel = 0; channel < painting.channels; ++channel) {
-        body(*value++, channel, column, row);
-      }
+      for (int channel = 0; channel < kChannels; ++channel) body(*value++, channel, column, row);
     }
+  }
+}
+
+template <class Value, class Body>
+void over_pixels(const Painting& painting, const Band& band, const Tile& tile, Value* image,
+                 Body body) {
+  if (painting.channels == 3) {
+    over_channels<3>(painting, band, tile, image, body);
+  } else {
+    over_channels<4>(painting, band, tile, image, body);
   }
 }
 
@@ -239,7 +247,7 @@ void bind_paint(nb::module_& module) {
               uintptr_t group_opacities, uintptr_t background,
               const std::array<int64_t, 8>& counts, int height, int width, int channels) {
              const Sizes sizes{counts[0], counts[1], counts[2], counts[3],
-                               counts[4], counts[5], counts[6], counts[7]};
+                               counts[4], counts[5], counts[6] - 1, counts[7]};
              new (painting) Painting{
                  at<const float>(vertices),        at<const int64_t>(loops),
                  at<const int64_t>(layer_loops),   at<const uint8_t>(rules),

@@ -1,5 +1,11 @@
 // Cubic Bézier segments: points and tangents along them as weighted sums of their control points, so
-// that gradients flow back by the same weights, and how many straight pieces stand for one.
+// that gradients flow back by the same weights, and the straight pieces that stand for one.
+//
+// A chord over a step h of the parameter cuts off |C''| h³ |C'| / 12 of a curve C, and is off by
+// |C''| h² / 8 in its middle. A polygon whose corners all stand h² / 12 |C''| outside keeps the
+// area: -C'' points there, and is a weighted sum of control points too. The ends of a curve belong
+// to its neighbours and stay; so that n pieces keep the area, their n - 1 corners in between move by
+// n / (n - 1) as much, that is to C - C'' / (12 n (n - 1)).
 #pragma once
 
 #include "portable.h"
@@ -17,7 +23,7 @@ CURVOX_FN float dot(Point a, Point b) { return a.x * b.x + a.y * b.y; }
 CURVOX_FN float cross(Point a, Point b) { return a.x * b.y - a.y * b.x; }
 CURVOX_FN Point quarter_turn(Point a) { return {-a.y, a.x}; }
 
-// What the four control points count for in a point on the curve, or in a direction along it.
+// What the four control points count for in a point, or in a direction along the curve.
 struct CubicWeights {
   float of[4];
 };
@@ -60,13 +66,27 @@ CURVOX_FN bool tangent_weights(const Point* cubic, float t, CubicWeights* weight
   return false;
 }
 
-// The least number of pieces, equal in the parameter, whose chords stay within `tolerance` of the
-// curve: a chord over a step h is off by at most h²/8 |C''|, and |C''| <= 6 max |second difference|.
+// A corner, at t, of a polygon of so many pieces.
+CURVOX_FN CubicWeights corner_weights(float t, int pieces) {
+  CubicWeights weights = point_weights(t);
+  if (pieces == 1 || t == 0 || t == 1) return weights;
+  const float s = 1 - t, out = 0.5f / (pieces * (pieces - 1.0f));  // C'' is 6 times these:
+  const float bends[4] = {s, t - 2 * s, s - 2 * t, t};
+  for (int i = 0; i < 4; ++i) weights.of[i] -= out * bends[i];
+  return weights;
+}
+
+// The least number of pieces whose corners stay within `tolerance` of a curve with |C''| <= bend.
+CURVOX_FN int pieces_within(float bend, float tolerance) {
+  if (bend <= 8 * tolerance) return 1;
+  return static_cast<int>(ceilf(0.5f + sqrtf(0.25f + bend / (12 * tolerance))));
+}
+
+// Of a cubic: |C''| is at most 6 times the greater second difference of control points.
 CURVOX_FN int chords(const Point* cubic, float tolerance) {
   const Point first = cubic[0] - 2 * cubic[1] + cubic[2];
   const Point second = cubic[1] - 2 * cubic[2] + cubic[3];
-  const float bend = sqrtf(larger(dot(first, first), dot(second, second)));
-  return larger(1, static_cast<int>(ceilf(sqrtf(0.75f * bend / tolerance))));
+  return pieces_within(6 * sqrtf(larger(dot(first, first), dot(second, second))), tolerance);
 }
 
 }  // namespace curvox

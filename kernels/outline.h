@@ -1,9 +1,9 @@
 // The outline of a stroke: a polygon whose nonzero inside is what a pen of some width paints.
 //
 // A stroke is traced in two journeys, along the curve and back, each on its own left side at half
-// the width. Samples stand on the curve with its true direction, so the outline's vertices lie on
-// the exact offset curve; it may wind twice around what it covers twice, never backwards, so that
-// nothing is cut out.
+// the width. Samples are corners of the curve's polygon (see cubic.h) with the curve's direction.
+// The outline may wind twice around what it covers twice, never backwards, so that nothing is cut
+// out.
 //
 // Every vertex is  point(a) + half_width * d,  d made from the directions of samples a and b. A
 // sink receives d and its derivatives by the two angles: one writes vertices, one counts them, one
@@ -25,18 +25,39 @@ struct StrokeStyle {
 
 struct StrokeSample {
   Point point, tangent;  // of unit length
-  int segment;           // of the contour
+  int segment, pieces;   // of the contour; of the segment
   float t;
 };
 
-// The angle of an arc of `radius` whose chord stays within a quarter of the tolerance: round caps of
-// thin strokes are small, and should keep their area.
-CURVOX_FN float arc_step(float radius, float tolerance) {
-  const float cosine = 1 - 0.25f * tolerance / larger(radius, 1e-6f);
-  return 2 * acosf(larger(cosine, 0.5f));
+// The turn between two samples, at which the chord of the outer side stays within the tolerance.
+CURVOX_FN float turn_step(float half_width, float tolerance) {
+  return 2 * acosf(larger(1 - tolerance / larger(half_width, 1e-6f), 0.5f));
 }
 
-constexpr int kHalvings = 6;  // of such a piece, where the curve turns sharply; a cusp stays one
+constexpr float kPi = 3.14159265f;
+
+// An arc of some angle as a polygon that keeps its area: corners but the two at the ends stand
+// outside, at `rim` times the radius, where the m triangles of the pieces around the centre,
+// sin(angle / m) / 2 (2 rim + (m - 2) rim²), have the area angle / 2 of the sector.
+struct Arc {
+  int pieces;
+  float rim, slope;  // d rim / d angle
+
+  CURVOX_FN Arc(float angle, float radius, float tolerance)
+      : pieces(larger(pieces_within(angle * angle * radius, tolerance),
+                      static_cast<int>(ceilf(angle / (0.51f * kPi))))),
+        rim(1),
+        slope(0) {
+    if (pieces == 1) return;
+    const float step = angle / pieces, sine = sinf(step);
+    const float ratio = angle / sine;  // of all the sector to one triangle
+    const float root = sqrtf(1 + (pieces - 2) * ratio);
+    rim = ratio / (1 + root);
+    slope = (1 - step * cosf(step) / sine) / (2 * root * sine);
+  }
+};
+
+constexpr int kHalvings = 6;  // of a piece, where the curve turns sharply; a cusp stays one
 
 // Pieces of one segment of a stroke: chords of the curve, and of the turn of its outer side.
 CURVOX_FN int stroke_pieces(const Point* cubic, const StrokeStyle& style) {
@@ -48,7 +69,7 @@ CURVOX_FN int stroke_pieces(const Point* cubic, const StrokeStyle& style) {
     if (dot(before, before) > 0) turn += fabsf(atan2f(cross(before, along), dot(before, along)));
     before = along;
   }
-  const float step = 2 * arc_step(style.half_width, style.tolerance);
+  const float step = turn_step(style.half_width, style.tolerance);
   return larger(chords(cubic, style.tolerance), static_cast<int>(ceilf(turn / step)));
 }
 
@@ -94,25 +115,25 @@ struct Outline {
   // goes the long way, and ends at the normal of b too.
   CURVOX_FN void arc(const Stop& a, const Stop& b) {
     float angle = atan2f(cross(a.tangent, b.tangent), dot(a.tangent, b.tangent));
-    if (angle > 0) angle -= 2 * 3.14159265f;
-    const float step = arc_step(style.half_width, style.tolerance);
-    const int pieces = larger(1, static_cast<int>(ceilf(-angle / step)));
-    for (int piece = 0; piece <= pieces; ++piece) {
-      const float share = static_cast<float>(piece) / pieces;
+    if (angle > 0) angle -= 2 * kPi;
+    const Arc arc(-angle, style.half_width, style.tolerance);
+    vertex(a, b, a.normal, -1.0f * a.tangent, {0, 0});
+    for (int piece = 1; piece < arc.pieces; ++piece) {
+      const float share = static_cast<float>(piece) / arc.pieces;
       const float c = cosf(share * angle), s = sinf(share * angle);
-      const Point d = c * a.normal - s * a.tangent;  // the normal, turned
-      const Point turned = quarter_turn(d);
-      vertex(a, b, d, (1 - share) * turned, share * turned);
+      const Point normal = c * a.normal - s * a.tangent;
+      const Point turned = arc.rim * quarter_turn(normal), out = arc.slope * normal;
+      vertex(a, b, arc.rim * normal, (1 - share) * turned + out, share * turned - out);
     }
+    vertex(a, b, b.normal, {0, 0}, -1.0f * b.tangent);
   }
 
   CURVOX_FN void cap(const Stop& end) {
     if (style.cap == kRoundCap) {
-      const float step = arc_step(style.half_width, style.tolerance);
-      const int pieces = larger(2, static_cast<int>(ceilf(3.14159265f / step)));
-      for (int piece = 1; piece < pieces; ++piece) {
-        const float angle = 3.14159265f * piece / pieces;
-        const float c = cosf(angle), s = sinf(angle);
+      const Arc arc(kPi, style.half_width, style.tolerance);
+      for (int piece = 1; piece < arc.pieces; ++piece) {
+        const float angle = kPi * piece / arc.pieces;
+        const float c = arc.rim * cosf(angle), s = arc.rim * sinf(angle);
         vertex(end, end, c * end.normal + s * end.tangent, s * end.normal - c * end.tangent,
                {0, 0});
       }

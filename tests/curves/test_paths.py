@@ -120,6 +120,16 @@ def test_compiled_functions_keep_their_gradients():
     assert all(torch.equal(a, b) for a, b in zip(plain, traced, strict=True))
 
 
+def test_pictures_in_inference_mode_leave_learning_alone():
+    """What is kept from call to call was once made there, and autograd could not save it."""
+    points, colours = 20 * torch.rand(2, 9, 2), torch.ones(2, 3)
+    with torch.inference_mode():
+        render_paths(points, 23, 20, colours=colours)
+    points.requires_grad_()
+    render_paths(points, 23, 20, colours=colours).sum().backward()
+    assert points.grad.abs().sum() > 0
+
+
 BAD = {
     "open": (torch.zeros(1, 9, 2), {"closed": False}, r"open paths need D S \+ 1 points"),
     "closed": (torch.zeros(1, 10, 2), {}, "closed paths need D S points"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from curvox.curves.bezier import elevate
 from curvox.curves.layers import Cap, Join, Rule, Step
 from curvox.curves.render_layers import TOLERANCE
 from curvox.ops.flatten import flatten
@@ -69,11 +70,11 @@ def render_paths(
         pictures, control_points = len(control_points), control_points.flatten(0, 1)
         colours = colours.flatten(0, 1)
     segments = _cubics(control_points, degree, closed)
-    paths, pieces = segments.shape[:2]
+    paths = len(control_points)
+    pieces = len(segments) // max(paths, 1)
     plan = _plan(
         paths, pieces, pictures if batched else 1, rule, cap, join, closed, segments.device
     )
-    segments = segments.flatten(0, 1)
     if stroke_widths is None:
         vertices, offsets = flatten(segments, plan.contours, tolerance=tolerance, backend=backend)
     else:
@@ -118,6 +119,7 @@ class _Plan(NamedTuple):
 
 @torch.compiler.disable
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # or those who learn later could not save it
 def _plan(
     paths: int,
     pieces: int,
@@ -151,7 +153,7 @@ def _plan(
 
 
 def _cubics(control_points: Tensor, degree: int, closed: bool) -> Tensor:
-    """Segments [N, S, 4, 2] of paths whose neighbouring segments share their ends."""
+    """Segments [N S, 4, 2] of paths whose neighbouring segments share their ends."""
     if control_points.ndim != 3 or control_points.shape[2] != 2:
         raise ValueError(
             f"control_points must be [N, P, 2] or [B, N, P, 2], got {list(control_points.shape)}"
@@ -164,14 +166,7 @@ def _cubics(control_points: Tensor, degree: int, closed: bool) -> Tensor:
     ):
         kind = "closed paths need D S" if closed else "open paths need D S + 1"
         raise ValueError(f"{kind} points for S segments of degree D = {degree}, got {points}")
-    ends = control_points[:, ::degree]
-    starts = ends if closed else ends[:, :-1]
-    stops = torch.cat([ends[:, 1:], ends[:, :1]], 1) if closed else ends[:, 1:]
-    if degree == 1:
-        inner = [starts + (stops - starts) / 3, stops + (starts - stops) / 3]
-    elif degree == 2:
-        middle = control_points[:, 1::2]
-        inner = [starts + (middle - starts) * (2 / 3), stops + (middle - stops) * (2 / 3)]
-    else:
-        inner = [control_points[:, 1::3], control_points[:, 2::3]]
-    return torch.stack([starts, *inner, stops], 2)
+    if closed:
+        control_points = torch.cat([control_points, control_points[:, :1]], 1)
+    segments = control_points.unfold(1, degree + 1, degree).transpose(2, 3)  # [N, S, D + 1, 2]
+    return elevate(segments.flatten(0, 1), 3)

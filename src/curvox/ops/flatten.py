@@ -8,7 +8,14 @@ from torch import Tensor
 from curvox import _native
 from curvox.ops.checks import check_float, runs_kernel
 
-__all__ = ["check_contours", "chords", "flatten", "point_weights", "tolerances_like"]
+__all__ = [
+    "check_contours",
+    "chords",
+    "corner_weights",
+    "flatten",
+    "pieces_within",
+    "tolerances_like",
+]
 
 
 @torch.compiler.disable  # its sizes follow from values: compiled graphs go on behind it
@@ -19,20 +26,20 @@ def flatten(
     tolerance: float | Tensor = 1 / 16,
     backend: str | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Replace every segment by chords that stay within a tolerance of it.
+    """Replace every segment by straight pieces that stay within a tolerance of it.
 
     Args:
         segments: [S, 4, 2] control points of cubics, float32 or float64, within ±2^20 (float32
             holds sixteenths of a pixel up to there). Differentiable; the only argument that is.
         contours: [C + 1] int64: contour c has segments contours[c] to contours[c + 1] - 1, end to
             end.
-        tolerance: greatest distance of a curve from its chords, at least 1e-4; [C] for each
+        tolerance: greatest distance of a curve from its polygon, at least 1e-4; [C] for each
             contour its own.
         backend: ``"torch"`` runs the reference. None takes the kernel for float32 on the CPU and
             the reference for everything else.
 
     Returns:
-        vertices: [V, 2], the chords' ends, contour after contour, the first and the last point of
+        vertices: [V, 2], the pieces' ends, contour after contour, the first and the last point of
             a contour included.
         offsets: [C + 1] int64: contour c has vertices offsets[c] to offsets[c + 1] - 1.
 
@@ -40,9 +47,10 @@ def flatten(
         ValueError: a shape or a number out of range, on the CPU values that are not finite.
         TypeError: another dtype or device.
 
-    A segment is cut at equal steps h of its parameter. A chord is off by at most h²/8 times the
-    second derivative, which is at most six times the greater second difference of the control
-    points.
+    A segment C is cut into n pieces, equal in its parameter. So that polygons keep the area of what
+    they stand for, corners within a segment stand outside of it, at C - C'' / (12 n (n - 1)):
+    a chord over a step h cuts off as much as h²/12 C'' all along it. The bound of C'' is six times
+    the greater second difference of the control points.
     """
     check_contours(segments, contours)
     tolerances = tolerances_like(segments, len(contours) - 1, tolerance)
@@ -65,22 +73,36 @@ def flatten_reference(
     segment = torch.arange(len(segments), device=segments.device).repeat_interleave(shown)
     before = shown.cumsum(0) - shown
     piece = torch.arange(len(segment), device=segments.device) - before[segment]
-    weights = point_weights(piece.to(segments.dtype) / pieces[segment])
+    weights = corner_weights(piece.to(segments.dtype) / pieces[segment], pieces[segment])
     vertices = (weights[:, :, None] * segments[segment]).sum(1)
     offsets = torch.cat([shown.new_zeros(1), shown.cumsum(0)])[contours]
     return vertices, offsets
 
 
 def chords(segments: Tensor, tolerance: Tensor) -> Tensor:
-    """How many chords stand for each segment [S, 4, 2] at a tolerance [S]; [S] int64."""
-    bend = segments.detach().diff(n=2, dim=1).norm(dim=2).amax(1)
-    return torch.sqrt(0.75 * bend / tolerance).ceil().long().clamp_min(1)
+    """How many pieces stand for each segment [S, 4, 2] at a tolerance [S]; [S] int64."""
+    bend = 6 * segments.detach().diff(n=2, dim=1).norm(dim=2).amax(1)
+    return pieces_within(bend, tolerance)
 
 
-def point_weights(t: Tensor) -> Tensor:
-    """What the four control points of a cubic count for in the point at t [...]; [..., 4]."""
+def pieces_within(bend: Tensor, tolerance: Tensor) -> Tensor:
+    """The least number of pieces, int64, whose corners stay within `tolerance` of a curve with
+    second derivatives up to `bend`.
+    """
+    pieces = (0.5 + torch.sqrt(0.25 + bend / (12 * tolerance))).ceil().long()
+    return torch.where(bend <= 8 * tolerance, 1, pieces)
+
+
+def corner_weights(t: Tensor, pieces: Tensor) -> Tensor:
+    """What the four control points of a cubic count for in the corner at t [...] of a polygon of
+    so many pieces; [..., 4].
+    """
     s = 1 - t
-    return torch.stack([s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t], -1)
+    point = torch.stack([s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t], -1)
+    bends = torch.stack([s, t - 2 * s, s - 2 * t, t], -1)  # C'' is 6 times these
+    inner = (pieces > 1) & (t > 0) & (t < 1)
+    out = torch.where(inner, 0.5 / (pieces * (pieces - 1)).clamp_min(1), 0)
+    return point - out.to(t)[..., None] * bends
 
 
 def check_contours(segments: Tensor, contours: Tensor) -> None:

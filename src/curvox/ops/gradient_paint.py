@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -38,11 +39,13 @@ class GradientTable(NamedTuple):
     colours: Tensor
 
 
-def no_gradients(like: Tensor) -> GradientTable:
-    """An empty table of the dtype and on the device of `like`."""
-    codes = like.new_empty(0, dtype=torch.uint8)
-    none = like.new_empty(0)
-    stops = like.new_zeros(1, dtype=torch.int64)
+@cache
+@torch.inference_mode(False)  # or those who learn later could not save it
+def no_gradients(dtype: torch.dtype, device: torch.device) -> GradientTable:
+    """An empty table."""
+    codes = torch.empty(0, dtype=torch.uint8, device=device)
+    none = torch.empty(0, dtype=dtype, device=device)
+    stops = torch.zeros(1, dtype=torch.int64, device=device)
     return GradientTable(codes, none.view(0, 9), codes, stops, none, none.view(0, 4))
 
 

@@ -126,7 +126,9 @@ def _complete(
     if gradient_ids is None:
         gradient_ids = like.new_full((count,), -1, dtype=torch.int32)
     if gradients is None:
-        gradients = no_gradients(like)
+        gradients = no_gradients(vertices.dtype, vertices.device)
+    else:
+        check_gradients(gradients, "vertices", vertices)
     if steps is None:
         steps = like.new_zeros(count, 3, dtype=torch.int32)
         torch.arange(count, out=steps[:, 1])
@@ -143,7 +145,6 @@ def _complete(
     check_like("colours", colours, (count, 3), "vertices", vertices)
     check_like("opacities", opacities, (count,), "vertices", vertices)
     check_like("group_opacities", group_opacities, group_opacities.shape[:1], "vertices", vertices)
-    check_gradients(gradients, "vertices", vertices)
     for name, tensor, shape, dtype in (
         ("loops", loops, (len(loops), 2), torch.int64),
         ("layer_loops", layer_loops, (count + 1,), torch.int64),
@@ -205,8 +206,8 @@ def _painting(height, width, channels, *inputs):  # type: ignore[no-untyped-def]
     gradients = (radial, geometry, spreads, stops, positions, stop_colours)
     order = (steps, scene_steps, group_opacities, background)
     addresses = (tensor.data_ptr() for tensor in (*layers, *gradients, *order))
-    counts = [len(vertices), len(loops), len(rules), len(radial), len(positions), len(steps)]
-    counts += [len(scene_steps) - 1, len(group_opacities)]
+    lists = (vertices, loops, rules, radial, positions, steps, scene_steps, group_opacities)
+    counts = [tensor.shape[0] for tensor in lists]
     return _native.cpu.Painting(*addresses, counts, height, width, channels)
 
 

@@ -38,7 +38,7 @@ def stroke(
         caps: [C] uint8: 0 butt, 1 round, 2 square.
         joins: [C] uint8: 0 miter (bevel beyond the limit), 1 round, 2 bevel.
         miter_limits: [C], at least 1: greatest length of a miter over the width.
-        tolerance: greatest distance of outlines from their chords, about; [C] for each contour its
+        tolerance: greatest distance of outlines from exact ones, about; [C] for each contour its
             own.
         backend: ``"torch"`` runs the reference. None takes the kernel for float32 on the CPU and
             the reference for everything else.
@@ -53,9 +53,11 @@ def stroke(
         ValueError: a shape or a number out of range, on the CPU values that are not finite.
         TypeError: another dtype or device.
 
-    Vertices lie on the exact offset curves, at steps so short that the chords in between, of the
-    curve and of its outer side, stay within the tolerance. Outlines may wind twice around what they
-    cover twice; pixels at the rim of such places count a little more than their share.
+    Vertices stand across the curve from the corners of its polygon (see
+    :func:`curvox.ops.flatten.flatten`), at steps so short that the outer side too stays within the
+    tolerance. Round caps and joins are polygons of the arc's own area. Outlines may wind twice
+    around what they cover twice; pixels at the rim of such places count a little more than their
+    share.
     """
     check_contours(segments, contours)
     count = len(contours) - 1

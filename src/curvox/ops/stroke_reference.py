@@ -6,13 +6,13 @@ The rules are those of ``kernels/outline.h``, where they are explained.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from curvox.ops.flatten import chords, point_weights
+from curvox.ops.flatten import chords, corner_weights, pieces_within
 
 __all__ = ["stroke_reference"]
 
@@ -55,13 +55,15 @@ class _Stop:
     point: Tensor
     tangent: Tensor
     segment: int
+    pieces: int  # of the segment
+    t: float
 
     @property
     def normal(self) -> Tensor:
         return _quarter_turn(self.tangent)
 
     def back(self) -> _Stop:
-        return _Stop(self.point, -self.tangent, self.segment)
+        return replace(self, tangent=-self.tangent)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class _Pen:
         samples = [stop for i, cubic in enumerate(segments) for stop in self._samples(i, cubic)]
         if not samples:
             point = segments[0, 0]
-            samples = [_Stop(point, point.new_tensor([1.0, 0.0]), 0)]
+            samples = [_Stop(point, point.new_tensor([1.0, 0.0]), 0, 1, 0.0)]
         closed = closed and len(samples) > 1
         there, back = samples, [stop.back() for stop in reversed(samples)]
         sides = [self._side(stops, closed) for stops in (there, back)]
@@ -90,9 +92,17 @@ class _Pen:
     def _half_width(self) -> float:
         return float(self.half_width.detach())
 
-    def _arc_step(self) -> float:
-        cosine = 1 - 0.25 * self.tolerance / max(self._half_width(), 1e-6)
-        return 2 * math.acos(max(cosine, 0.5))
+    def _turn_step(self) -> float:
+        return 2 * math.acos(max(1 - self.tolerance / max(self._half_width(), 1e-6), 0.5))
+
+    def _arc_pieces(self, angle: Tensor) -> tuple[int, Tensor]:
+        """Of how many pieces an arc is, and the rim of its inner corners, over half the width."""
+        bend = angle.detach() ** 2 * self._half_width()
+        within = int(pieces_within(bend, bend.new_tensor(self.tolerance)))
+        pieces = max(within, math.ceil(float(angle.detach()) / (0.51 * math.pi)))
+        ratio = angle / torch.sin(angle / pieces)
+        rim = ratio / (1 + torch.sqrt(1 + max(pieces - 2, 0) * ratio))
+        return pieces, rim
 
     def _samples(self, index: int, cubic: Tensor) -> list[_Stop]:
         if _direction(cubic, 0.0) is None:
@@ -103,29 +113,25 @@ class _Pen:
                 turn += 0.0 if before is None else abs(_turn(before, leg))
                 before = leg
         tolerance = cubic.new_tensor([self.tolerance])
-        pieces = max(int(chords(cubic[None], tolerance)), math.ceil(turn / (2 * self._arc_step())))
-        stops = [_stop(index, cubic, 0.0)]
+        pieces = max(int(chords(cubic[None], tolerance)), math.ceil(turn / self._turn_step()))
+        stops = [_stop(index, cubic, pieces, 0.0)]
         for piece in range(pieces):
-            ends = piece / pieces, (piece + 1) / pieces
-            following = _stop(index, cubic, ends[1])
-            stops += self._between(cubic, stops[-1], following, *ends, _HALVINGS)
+            following = _stop(index, cubic, pieces, (piece + 1) / pieces)
+            stops += self._between(cubic, stops[-1], following, _HALVINGS)
             stops.append(following)
         return stops
 
     def _sharp(self, a: _Stop, b: _Stop) -> bool:
         """Whether directions are too far apart for neighbouring samples of a segment."""
-        return float((a.tangent @ b.tangent).detach()) < math.cos(min(2 * self._arc_step(), 1.5))
+        return float((a.tangent @ b.tangent).detach()) < math.cos(min(self._turn_step(), 1.5))
 
-    def _between(
-        self, cubic: Tensor, before: _Stop, after: _Stop, start: float, end: float, halvings: int
-    ) -> list[_Stop]:
+    def _between(self, cubic: Tensor, before: _Stop, after: _Stop, halvings: int) -> list[_Stop]:
         """Samples between two whose directions are too far apart."""
         if halvings == 0 or not self._sharp(before, after):
             return []
-        middle = (start + end) / 2
-        stop = _stop(before.segment, cubic, middle)
-        first = self._between(cubic, before, stop, start, middle, halvings - 1)
-        return [*first, stop, *self._between(cubic, stop, after, middle, end, halvings - 1)]
+        stop = _stop(before.segment, cubic, before.pieces, (before.t + after.t) / 2)
+        first = self._between(cubic, before, stop, halvings - 1)
+        return [*first, stop, *self._between(cubic, stop, after, halvings - 1)]
 
     def _offset(self, stop: _Stop) -> Tensor:
         return stop.point + self.half_width * stop.normal
@@ -170,11 +176,13 @@ class _Pen:
         first = torch.atan2(a.tangent[1], a.tangent[0])
         angle = torch.atan2(_cross(a.tangent, b.tangent), a.tangent @ b.tangent)
         angle = torch.where(angle > 0, angle - 2 * math.pi, angle)
-        pieces = max(1, math.ceil(-float(angle.detach()) / self._arc_step()))
-        return [
-            a.point + self.half_width * torch.stack([-torch.sin(turned), torch.cos(turned)])
-            for turned in (first + angle * piece / pieces for piece in range(pieces + 1))
-        ]
+        pieces, rim = self._arc_pieces(-angle)
+        inner = []
+        for piece in range(1, pieces):
+            turned = first + angle * piece / pieces
+            normal = torch.stack([-torch.sin(turned), torch.cos(turned)])
+            inner.append(a.point + self.half_width * rim * normal)
+        return [self._offset(a), *inner, a.point + self.half_width * b.normal]
 
     def _piece(self, a: _Stop, b: _Stop) -> list[Tensor]:
         with torch.no_grad():
@@ -189,9 +197,9 @@ class _Pen:
 
     def _cap(self, end: _Stop) -> list[Tensor]:
         if self.cap == 1:
-            pieces = max(2, math.ceil(math.pi / self._arc_step()))
+            pieces, rim = self._arc_pieces(end.point.new_tensor(math.pi))
             angles = [math.pi * piece / pieces for piece in range(1, pieces)]
-            ways = [math.cos(a) * end.normal + math.sin(a) * end.tangent for a in angles]
+            ways = [rim * (math.cos(a) * end.normal + math.sin(a) * end.tangent) for a in angles]
         elif self.cap == 2:
             ways = [end.normal + end.tangent, end.tangent - end.normal]
         else:
@@ -199,10 +207,11 @@ class _Pen:
         return [end.point + self.half_width * way for way in ways]
 
 
-def _stop(index: int, cubic: Tensor, t: float) -> _Stop:
+def _stop(index: int, cubic: Tensor, pieces: int, t: float) -> _Stop:
     direction = _direction(cubic, t)
     assert direction is not None
-    return _Stop(point_weights(cubic.new_tensor(t)) @ cubic, direction / direction.norm(), index)
+    point = corner_weights(cubic.new_tensor(t), torch.tensor(pieces)) @ cubic
+    return _Stop(point, direction / direction.norm(), index, pieces, t)
 
 
 def _direction(cubic: Tensor, t: float) -> Tensor | None:
