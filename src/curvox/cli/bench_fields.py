@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
-from curvox.bench.fields_tables import Cells, breakdown, stage, summary
-from curvox.cli.bench_rows import check_json, measure_rows, parse_names
+from curvox.bench.fields_tables import breakdown, stage, summary
+from curvox.cli.bench_rows import check_json, measure_rows, parse_names, print_cells
 from curvox.cli.device import DEFAULT_DEVICE, parse_device
 from curvox.errors import InputError
 
@@ -93,12 +91,14 @@ def run_fields(suite: FieldsBench) -> None:
         own = [asdict(row) for row in finished]
         shown.extend(own)
         if own[0]["stage"] == "total":
-            _print(console, summary([row for row in shown if row["voxels"] == own[0]["voxels"]]))
+            print_cells(
+                console, summary([row for row in shown if row["voxels"] == own[0]["voxels"]])
+            )
         else:
-            _print(console, stage(own))
+            print_cells(console, stage(own))
         for row in own:
             if row["breakdown"]:
-                _print(console, breakdown(row))
+                print_cells(console, breakdown(row))
 
     measure_rows(
         console,
@@ -145,12 +145,3 @@ def _parse_voxels(text: str) -> list[int]:
         if not least <= size <= most:
             raise InputError(f"--voxels must be in {least}..{most}, got {size}")
     return voxels
-
-
-def _print(console: Console, cells: Cells) -> None:
-    table = Table(title=cells.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
-    for index, column in enumerate(cells.columns):
-        table.add_column(column, justify="right" if index else "left")
-    for line in cells.lines:
-        table.add_row(*line)
-    console.print(table)

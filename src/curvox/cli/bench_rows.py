@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
+from curvox.bench.fields_tables import Cells
 from curvox.bench.run import describe_run
 from curvox.errors import InputError
 from curvox.files import write_json
 
-__all__ = ["check_json", "measure_rows", "parse_names"]
+__all__ = ["check_json", "measure_rows", "parse_names", "print_cells"]
 
 _Row = TypeVar("_Row")
 
@@ -83,6 +86,16 @@ def measure_rows(
     if json is not None:
         console.print(f"rows: {json}")
     return measured
+
+
+def print_cells(console: Console, cells: Cells) -> None:
+    """Print a table, its columns aligned as in the documents."""
+    table = Table(title=cells.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    for index, column in enumerate(cells.columns):
+        table.add_column(column, justify="right" if index else "left")
+    for line in cells.lines:
+        table.add_row(*line)
+    console.print(table)
 
 
 def _command() -> str:

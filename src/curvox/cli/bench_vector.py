@@ -7,11 +7,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
-from curvox.cli.bench_rows import check_json, measure_rows
+from curvox.cli.bench_rows import check_json, measure_rows, print_cells
 from curvox.cli.device import DEFAULT_DEVICE, parse_device
 from curvox.errors import InputError
 
@@ -45,6 +43,7 @@ def run_vector(suite: VectorBench) -> None:
     """Measure what `suite` says."""
     from curvox.bench.limits import measure_limits
     from curvox.bench.vector import rows
+    from curvox.bench.vector_tables import measured
 
     cases = _parse_cases(suite.cases)
     device = parse_device(suite.device)
@@ -54,6 +53,11 @@ def run_vector(suite: VectorBench) -> None:
     console = Console()
     limits = measure_limits(device)
     console.print(f"at best {limits.bandwidth / 1e9:,.1f} GB/s", highlight=False)
+
+    def show(finished: list[Row]) -> None:
+        for cells in measured([asdict(row) for row in finished]):
+            print_cells(console, cells)
+
     measure_rows(
         console,
         rows(cases, device, suite.passes, limits),
@@ -62,7 +66,7 @@ def run_vector(suite: VectorBench) -> None:
         suite.json,
         group=lambda row: (row.kind, row.height, row.width),
         describe=lambda row: row.case,
-        show=lambda finished: _print(console, finished),
+        show=show,
     )
 
 
@@ -76,16 +80,3 @@ def _parse_cases(text: str) -> list[Case]:
             known = f"{CASES[0].name} to {CASES[-1].name}"
             raise InputError(f"--cases: {pattern!r} is the name of no case, they are {known}")
     return [case for case in CASES if any(fnmatchcase(case.name, each) for each in patterns)]
-
-
-def _print(console: Console, finished: list[Row]) -> None:
-    from curvox.bench.vector_tables import measured
-
-    for cells in measured([asdict(row) for row in finished]):
-        table = Table(title=cells.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
-        for column in cells.columns[:-1]:
-            table.add_column(column, justify="right", no_wrap=True)
-        table.add_column(cells.columns[-1])
-        for line in cells.lines:
-            table.add_row(*line)
-        console.print(table)

@@ -10,23 +10,27 @@ from rich.console import Console
 
 from curvox.cli.demo_curves import demo_curves
 from curvox.cli.demo_fields import demo_fields
+from curvox.cli.demo_vector import demo_vector
 
 
 def demo(
-    what: tyro.conf.Positional[Literal["all", "curves", "fields"]] = "all",
+    what: tyro.conf.Positional[Literal["all", "curves", "vector", "fields"]] = "all",
     out: Path = Path("demo"),
 ) -> None:
-    """Redraw a photograph and a letter with curves, and train a radiance field on traced pictures.
+    """Redraw pictures with curves and paths, and train a radiance field on traced pictures.
 
     Needs no files and no network: the photograph is scikit-image's astronaut (NASA, public domain),
-    the letter an ampersand from DejaVu Sans, and the pictures for the field are traced first.
+    the letter an ampersand from DejaVu Sans, the drawing comes with curvox, and the pictures for
+    the field are traced first.
 
     Args:
-        what: one half of the demo, or both.
+        what: one part of the demo, or all of it: soft curves, vector graphics, a radiance field.
         out: folder for the pictures; a demo that is there already is replaced.
     """
     console = Console()
-    if what != "fields":
+    if what in ("all", "curves"):
         demo_curves(out / "curves", console)
-    if what != "curves":
+    if what in ("all", "vector"):
+        demo_vector(out / "vector", console)
+    if what in ("all", "fields"):
         demo_fields(out / "fields", console)

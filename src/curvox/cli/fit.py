@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from curvox.cli.progress import follow
 
 # The dataclass is what the options are made of, so it must be there at run time.
 from curvox.curves.fit_schedule import FitConfig
@@ -16,7 +19,6 @@ from curvox.curves.fit_schedule import FitConfig
 if TYPE_CHECKING:
     from curvox.curves.fit import Fit
 
-_CHECKPOINT_SECONDS = 15.0
 _BYTES_PER_PIXEL = 200  # images, gradients, the transforms of the search; measured, rounded up
 _BYTES_PER_CURVE = 10_000  # snapshots above all
 
@@ -37,13 +39,7 @@ def fit(
         out: folder for the results. It must not hold another run.
         resume: go on with the run in that folder, to the same result as if it had never stopped.
     """
-    from curvox.curves.fit_folder import (
-        choose_config,
-        load_target,
-        open_fit,
-        save_checkpoint,
-        write_results,
-    )
+    from curvox.curves.fit_folder import choose_config, load_target, open_fit, write_results
 
     console = Console()
     config = choose_config(config, out, resume)
@@ -59,15 +55,7 @@ def fit(
         soft_wrap=True,
     )
     start = time.perf_counter()
-    try:
-        run(begun, console, out)
-    except KeyboardInterrupt:
-        save_checkpoint(begun, out)
-        console.print(
-            f"stopped at iteration {begun.iteration}; add --resume to go on", highlight=False
-        )
-        raise
-    save_checkpoint(begun, out)
+    run(begun, console, out)
     with console.status("writing pictures"):
         metrics = write_results(begun, out, time.perf_counter() - start)
     similarity = "" if metrics["ssim"] is None else f", SSIM {metrics['ssim']:.3f}"
@@ -80,32 +68,17 @@ def fit(
 
 
 def run(fit: Fit, console: Console, folder: Path | None = None, name: str = "fitting") -> None:
-    """Make all iterations under a progress bar, with a checkpoint in `folder` now and then."""
+    """Make all iterations under a progress bar, with checkpoints in `folder`."""
     from curvox.curves.fit_folder import save_checkpoint
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TextColumn("{task.fields[state]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(
-            name, total=fit.config.iterations, completed=fit.iteration, state=""
-        )
-        saved = time.perf_counter()
-        while not fit.done:
-            start = time.perf_counter()
-            before = fit.iteration
-            fit.advance(10)
-            now = time.perf_counter()
-            rate = (fit.iteration - before) / (now - start)
-            progress.update(
-                task,
-                completed=fit.iteration,
-                state=f"{fit.curves} curves  PSNR {fit.psnr:.2f} dB  {rate:.0f} iterations/s",
-            )
-            if folder is not None and now - saved > _CHECKPOINT_SECONDS:
-                save_checkpoint(fit, folder)
-                saved = now
+    save = None if folder is None else partial(save_checkpoint, fit, folder)
+    follow(_steps(fit), console, name, save)
+
+
+def _steps(fit: Fit) -> Iterator[tuple[float, str]]:
+    while not fit.done:
+        start, before = time.perf_counter(), fit.iteration
+        fit.advance(10)
+        rate = (fit.iteration - before) / (time.perf_counter() - start)
+        state = f"{fit.curves} curves  PSNR {fit.psnr:.2f} dB  iteration {fit.iteration}"
+        yield fit.iteration / fit.config.iterations, f"{state}  {rate:.0f}/s"

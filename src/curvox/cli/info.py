@@ -6,6 +6,7 @@ import platform
 from importlib import metadata
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -23,6 +24,6 @@ def info() -> None:
     table.add_row("CPU kernels", _native.cpu_level)
     openmp = "" if _native.cpu.openmp() else " (no OpenMP)"
     table.add_row("threads", f"{_native.threads()}{openmp}")
-    table.add_row("GPU", describe_gpu())
-    table.add_row("NVRTC", describe_nvrtc())
+    table.add_row("GPU", escape(describe_gpu()))
+    table.add_row("NVRTC", escape(describe_nvrtc()))
     Console().print(table)

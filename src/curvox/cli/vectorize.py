@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from curvox.cli.progress import follow
 
 # The dataclass is what the options are made of, so it must be there at run time.
 from curvox.curves.vectorize_schedule import VectorizeConfig
@@ -17,7 +20,6 @@ from curvox.errors import InputError
 if TYPE_CHECKING:
     from curvox.curves.vectorize import Vectorize
 
-_CHECKPOINT_SECONDS = 15.0
 _BYTES_PER_PIXEL = 250  # images, gradients, placement; measured, rounded up
 _BYTES_PER_PATH = 30_000  # snapshots above all
 
@@ -39,13 +41,7 @@ def vectorize(
         out: the SVG to write. Without it: the name of the picture, ending in .svg.
         resume: go on with the run that was stopped.
     """
-    from curvox.curves.vectorize_folder import (
-        choose_config,
-        load_target,
-        open_work,
-        save_checkpoint,
-        write_results,
-    )
+    from curvox.curves.vectorize_folder import choose_config, load_target, open_work, write_results
 
     out = Path(image.stem + ".svg") if out is None else out
     if out.suffix.lower() != ".svg":
@@ -57,7 +53,7 @@ def vectorize(
     work = open_work(target, config, folder, resume)
     height, width, _ = target.shape
     memory = height * width * _BYTES_PER_PIXEL + config.paths * _BYTES_PER_PATH
-    long = f"{config.iterations} iterations" if config.iterations else f"{config.minutes:g} minutes"
+    long = f"{config.iterations} iterations" if config.iterations else f"{config.minutes:g} min"
     console.print(
         f"{config.paths} paths, {width} × {height} pixels, {long}, about {memory >> 20} MiB; "
         f"results go to {out} and {folder}/",
@@ -65,13 +61,7 @@ def vectorize(
         soft_wrap=True,
     )
     start = time.perf_counter()
-    try:
-        run(work, console, folder)
-    except KeyboardInterrupt:
-        save_checkpoint(work, folder)
-        console.print(f"stopped at {work.progress:.0%}; add --resume to go on", highlight=False)
-        raise
-    save_checkpoint(work, folder)
+    run(work, console, folder)
     with console.status("writing the SVG, pictures and the film"):
         metrics = write_results(work, out, folder, time.perf_counter() - start)
     console.print(
@@ -83,37 +73,28 @@ def vectorize(
 
 
 def run(work: Vectorize, console: Console, folder: Path | None = None) -> None:
-    """Go all the way under a progress bar, with a checkpoint in `folder` now and then."""
+    """Go all the way under a progress bar, with checkpoints in `folder`."""
     from curvox.curves.vectorize_folder import save_checkpoint
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f} %"),
-        TextColumn("{task.fields[state]}"),
-        TimeRemainingColumn(),
-    )
+    save = None if folder is None else partial(save_checkpoint, work, folder)
+    follow(_steps(work), console, "drawing", save)
+
+
+def _steps(work: Vectorize) -> Iterator[tuple[float, str]]:
     config = work.config
     seconds = 60 * (config.minutes or 0)
-    saved = time.perf_counter()
-    begun = saved - work.progress * seconds
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("drawing", total=1.0, state="")
-        while True:
-            now = time.perf_counter()
-            done = (
-                work.iteration / config.iterations if config.iterations else (now - begun) / seconds
-            )
-            if done >= 1:
-                break
-            work.step(done)
-            progress.update(
-                task,
-                completed=done,
-                state=f"{work.paths} paths  PSNR {work.psnr:.2f} dB  iteration {work.iteration}",
-            )
-            if folder is not None and now - saved > _CHECKPOINT_SECONDS:
-                save_checkpoint(work, folder)
-                saved = now
-        work.snapshot()
-        progress.update(task, completed=1.0, state=f"{work.paths} paths  PSNR {work.psnr:.2f} dB")
+    begun = time.perf_counter() - work.progress * seconds
+
+    def behind() -> float:
+        if config.iterations:
+            return work.iteration / config.iterations
+        return (time.perf_counter() - begun) / seconds
+
+    def state() -> str:
+        return f"{work.paths} paths  PSNR {work.psnr:.2f} dB  iteration {work.iteration}"
+
+    while (done := behind()) < 1:
+        work.step(done)
+        yield done, state()
+    work.snapshot()
+    yield 1.0, state()
