@@ -17,6 +17,7 @@ namespace nb = nanobind;
 void bind_adam(nb::module_& module);
 void bind_blur(nb::module_& module);
 void bind_composite(nb::module_& module);
+void bind_host_kernels(nb::module_& module);
 void bind_interpolate(nb::module_& module);
 void bind_march(nb::module_& module);
 void bind_network(nb::module_& module);

@@ -6,21 +6,13 @@
 namespace curvox {
 namespace {
 
-// Contours of cubic segments: contour c has segments[contours[c]..contours[c + 1] - 1].
-struct Contours {
-  const Point* segments;    // [S, 4]
-  const int64_t* contours;  // [C + 1]
-  int64_t count;
-
-  const Point* cubic(int64_t segment) const { return segments + 4 * segment; }
-  int64_t segment_count() const { return contours[count]; }
-  template <class Body>
-  void each(int threads, int64_t cost, Body body) const {
-    in_shares(count, 32, segment_count() * cost, threads, [&](int64_t begin, int64_t end) {
-      for (int64_t contour = begin; contour < end; ++contour) body(contour);
-    });
-  }
-};
+// Calls body(contour) for every contour; a segment costs some nanoseconds.
+template <class Body>
+void each_contour(const Contours& task, int threads, int64_t cost, Body body) {
+  in_shares(task.count, 32, task.segment_count() * cost, threads, [&](int64_t begin, int64_t end) {
+    for (int64_t contour = begin; contour < end; ++contour) body(contour);
+  });
+}
 
 void to_offsets(int64_t* counts, int64_t count) {  // counts[1..count] become running sums
   counts[0] = 0;
@@ -30,7 +22,7 @@ void to_offsets(int64_t* counts, int64_t count) {  // counts[1..count] become ru
 // ---- Filled: the chords of every segment, and the end of the last one.
 
 void flatten_counts(const Contours& task, const float* tolerances, int64_t* offsets, int threads) {
-  task.each(threads, 20, [&](int64_t c) {
+  each_contour(task, threads, 20, [&](int64_t c) {
     int64_t vertices = task.contours[c] < task.contours[c + 1] ? 1 : 0;
     for (int64_t s = task.contours[c]; s < task.contours[c + 1]; ++s) {
       vertices += chords(task.cubic(s), tolerances[c]);
@@ -46,17 +38,14 @@ void flatten_contour(const Contours& task, float tolerance, int64_t c, int64_t v
                      Visit visit) {
   const int64_t end = task.contours[c + 1];
   for (int64_t s = task.contours[c]; s < end; ++s) {
-    const int pieces = chords(task.cubic(s), tolerance);
-    for (int piece = 0; piece < pieces; ++piece) {
-      visit(s, corner_weights(static_cast<float>(piece) / pieces, pieces), vertex++);
-    }
-    if (s + 1 == end) visit(s, point_weights(1), vertex);
+    flatten_segment(chords(task.cubic(s), tolerance), s + 1 == end,
+                    [&](const CubicWeights& weights) { visit(s, weights, vertex++); });
   }
 }
 
 void flatten(const Contours& task, const float* tolerances, const int64_t* offsets, Point* vertices,
              int threads) {
-  task.each(threads, 60, [&](int64_t c) {
+  each_contour(task, threads, 60, [&](int64_t c) {
     flatten_contour(task, tolerances[c], c, offsets[c],
                     [&](int64_t segment, const CubicWeights& weights, int64_t vertex) {
                       vertices[vertex] = weighted(task.cubic(segment), weights);
@@ -66,7 +55,7 @@ void flatten(const Contours& task, const float* tolerances, const int64_t* offse
 
 void flatten_backward(const Contours& task, const float* tolerances, const int64_t* offsets,
                       const Point* gradient, Point* by_segments, int threads) {
-  task.each(threads, 80, [&](int64_t c) {
+  each_contour(task, threads, 80, [&](int64_t c) {
     flatten_contour(task, tolerances[c], c, offsets[c],
                     [&](int64_t segment, const CubicWeights& weights, int64_t vertex) {
                       for (int i = 0; i < 4; ++i) {
@@ -79,64 +68,15 @@ void flatten_backward(const Contours& task, const float* tolerances, const int64
 
 // ---- Stroked.
 
-struct Strokes {
-  Contours path;
-  const uint8_t* closed;
-  const float* widths;
-  const uint8_t* caps;
-  const uint8_t* joins;
-  const float* miter_limits;
-  const float* tolerances;
-
-  StrokeStyle style(int64_t c) const {
-    const float half_width = 0.5f * widths[c];
-    const float turn = smaller(turn_step(half_width, tolerances[c]), 1.5f);
-    return {half_width, miter_limits[c], tolerances[c], cosf(turn), caps[c], joins[c]};
-  }
-};
-
-StrokeSample stroke_sample(const Point* cubic, int segment, int pieces, float t) {
-  CubicWeights along{};
-  tangent_weights(cubic, t, &along);
-  const Point direction = weighted_direction(cubic, along);
-  const float length = sqrtf(dot(direction, direction));
-  const Point point = weighted(cubic, corner_weights(t, pieces));
-  return {point, (1 / length) * direction, segment, pieces, t};
-}
-
-// Samples between two whose directions are too far apart: where a curve turns sharply, equal steps
-// of its parameter would cut the corner.
-void add_between(const Point* cubic, const StrokeSample& from, const StrokeSample& to,
-                 float least_cosine, int halvings, std::vector<StrokeSample>& samples) {
-  if (halvings == 0 || dot(from.tangent, to.tangent) >= least_cosine) return;
-  const float t = 0.5f * (from.t + to.t);
-  const StrokeSample middle = stroke_sample(cubic, from.segment, from.pieces, t);
-  add_between(cubic, from, middle, least_cosine, halvings - 1, samples);
-  samples.push_back(middle);
-  add_between(cubic, middle, to, least_cosine, halvings - 1, samples);
-}
-
 void sample_stroke(const Strokes& task, int64_t c, std::vector<StrokeSample>& samples) {
   samples.clear();
   const StrokeStyle style = task.style(c);
   const int64_t begin = task.path.contours[c], end = task.path.contours[c + 1];
   for (int64_t s = begin; s < end; ++s) {
-    const Point* cubic = task.path.cubic(s);
-    const int segment = static_cast<int>(s - begin);
-    CubicWeights along{};
-    if (!tangent_weights(cubic, 0, &along)) continue;
-    const int pieces = stroke_pieces(cubic, style);
-    samples.push_back(stroke_sample(cubic, segment, pieces, 0));
-    for (int piece = 1; piece <= pieces; ++piece) {
-      const StrokeSample before = samples.back();
-      const float t = static_cast<float>(piece) / pieces;
-      const StrokeSample next = stroke_sample(cubic, segment, pieces, t);
-      add_between(cubic, before, next, style.least_cosine, kHalvings, samples);
-      samples.push_back(next);
-    }
+    sample_segment(task.path.cubic(s), static_cast<int>(s - begin), style,
+                   [&](const StrokeSample& sample) { samples.push_back(sample); });
   }
-  // A path that stays where it is has caps nevertheless; they point along x.
-  if (samples.empty() && begin < end) samples.push_back({*task.path.cubic(begin), {1, 0}, 0, 1, 0});
+  if (samples.empty() && begin < end) samples.push_back(resting_sample(task.path.cubic(begin)));
 }
 
 template <class Sink>
@@ -159,11 +99,6 @@ struct CollectVertices {
     *counts++ = now - before;
     before = now;
   }
-};
-
-struct SampleGradient {
-  Point point;
-  float angle;
 };
 
 struct CarryGradients {
@@ -213,7 +148,7 @@ struct Outlines {
 
 void stroke_backward(const Strokes& task, const int64_t* offsets, const Point* gradient,
                      Point* by_segments, float* by_widths, int threads) {
-  task.path.each(threads, 600, [&](int64_t c) {
+  each_contour(task.path, threads, 600, [&](int64_t c) {
     std::vector<StrokeSample> samples;
     sample_stroke(task, c, samples);
     std::vector<SampleGradient> gradients(samples.size());
@@ -221,21 +156,9 @@ void stroke_backward(const Strokes& task, const int64_t* offsets, const Point* g
     trace_stroke(task, c, samples, carry);
     by_widths[c] = 0.5f * carry.by_half_width;
     for (size_t k = 0; k < samples.size(); ++k) {
-      const StrokeSample& sample = samples[k];
-      const int64_t segment = task.path.contours[c] + sample.segment;
-      const Point* cubic = task.path.cubic(segment);
-      const CubicWeights at = corner_weights(sample.t, sample.pieces);
-      CubicWeights along{};
-      Point by_direction{0, 0};
-      if (tangent_weights(cubic, sample.t, &along)) {
-        // The angle of a direction D turns by cross(D, dD) / |D|².
-        const Point direction = weighted_direction(cubic, along);
-        by_direction = (gradients[k].angle / dot(direction, direction)) * quarter_turn(direction);
-      }
-      for (int i = 0; i < 4; ++i) {
-        Point& sum = by_segments[4 * segment + i];
-        sum = sum + at.of[i] * gradients[k].point + along.of[i] * by_direction;
-      }
+      const int64_t segment = task.path.contours[c] + samples[k].segment;
+      add_sample_gradient(task.path.cubic(segment), samples[k], gradients[k],
+                          by_segments + 4 * segment);
     }
   });
 }

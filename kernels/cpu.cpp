@@ -12,6 +12,7 @@ NB_MODULE(CURVOX_MODULE, module) {
   curvox::bind_adam(module);
   curvox::bind_blur(module);
   curvox::bind_composite(module);
+  curvox::bind_host_kernels(module);
   curvox::bind_interpolate(module);
   curvox::bind_march(module);
   curvox::bind_network(module);

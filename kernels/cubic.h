@@ -58,7 +58,7 @@ CURVOX_FN bool tangent_weights(const Point* cubic, float t, CubicWeights* weight
   for (int i = 1; i < 4; ++i) extent = larger(extent, dot(cubic[i] - cubic[0], cubic[i] - cubic[0]));
   for (const CubicWeights& candidate : tries) {
     const Point direction = weighted_direction(cubic, candidate);
-    if (dot(direction, direction) > 1e-10f * extent) {
+    if (!(dot(direction, direction) <= 1e-10f * extent)) {  // and what is not a number
       *weights = candidate;
       return true;
     }
@@ -76,10 +76,18 @@ CURVOX_FN CubicWeights corner_weights(float t, int pieces) {
   return weights;
 }
 
+// A number of pieces, made whole. More than the CPU would ask for (172,000, for what is bent most
+// within ±2^20 at a tolerance of 1e-4), and what is not a number, is one: on CUDA no values are
+// looked at.
+CURVOX_FN int whole_pieces(float pieces) {
+  constexpr float most = 1 << 18;
+  return pieces >= 1 && pieces <= most ? static_cast<int>(ceilf(pieces)) : 1;
+}
+
 // The least number of pieces whose corners stay within `tolerance` of a curve with |C''| <= bend.
 CURVOX_FN int pieces_within(float bend, float tolerance) {
   if (bend <= 8 * tolerance) return 1;
-  return static_cast<int>(ceilf(0.5f + sqrtf(0.25f + bend / (12 * tolerance))));
+  return whole_pieces(0.5f + sqrtf(0.25f + bend / (12 * tolerance)));
 }
 
 // Of a cubic: |C''| is at most 6 times the greater second difference of control points.

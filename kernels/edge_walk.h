@@ -26,46 +26,78 @@ struct Region {
   int left, right, top, bottom;
 };
 
-// Row by row, for edges of any length: heights are differences of coordinates, so that what two
-// edges add and take away cancels however long they are.
+// The part of an edge in one row of pixels: from t0 to t1 of its parameter, from x0 to x1, signed
+// `dy` down.
+struct EdgeRow {
+  float t0, t1, x0, x1, dy;
+
+  CURVOX_FN float left() const { return smaller(x0, x1); }
+  CURVOX_FN float right() const { return larger(x0, x1); }
+};
+
+// Of a row that the edge passes. Heights are differences of coordinates, so that what two edges add
+// and take away cancels however long they are.
+CURVOX_FN EdgeRow edge_in_row(const Edge& edge, int row) {
+  const Point a = edge.a, b = edge.b;
+  const float dx = b.x - a.x, inverse = 1 / (b.y - a.y);  // used only where rows are crossed
+  const float high = larger(a.y, static_cast<float>(row));
+  const float low = smaller(b.y, static_cast<float>(row + 1));
+  const float t0 = high == a.y ? 0 : smaller((high - a.y) * inverse, 1.0f);
+  const float t1 = low == b.y ? 1 : smaller((low - a.y) * inverse, 1.0f);
+  return {t0, t1, a.x + t0 * dx, t1 == 1 ? b.x : a.x + t1 * dx,
+          edge.sign * larger(low - high, 0.0f)};
+}
+
+// What of such a part lies in one column: the share of it, its length and its middle in the edge's
+// parameter, its mean distance from the pixel's left side.
+struct EdgePixel {
+  float share, weight, middle, x;
+};
+
+// Of a column that the part passes.
+CURVOX_FN EdgePixel edge_in_pixel(const EdgeRow& part, int column) {
+  const float left = part.left(), right = part.right(), dt = larger(part.t1 - part.t0, 0.0f);
+  if (left >= column && right <= column + 1) {
+    return {1, dt, 0.5f * (part.t0 + part.t1), 0.5f * (part.x0 + part.x1) - column};
+  }
+  const float across = 1 / (right - left);
+  const float begin = larger(left, static_cast<float>(column));
+  const float end = smaller(right, static_cast<float>(column + 1));
+  const float share = (end - begin) * across, centre = 0.5f * (begin + end);
+  const float along = (centre - left) * across;
+  const float middle = part.x1 >= part.x0 ? part.t0 + along * dt : part.t1 - along * dt;
+  return {share, share * dt, middle, centre - column};
+}
+
+// Calls visit(column, EdgePixel) for the columns first..end-1 that the part passes. An upright part
+// between two pixels belongs to the right one.
+template <class Visit>
+CURVOX_FN void walk_row(const EdgeRow& part, int first, int end, Visit visit) {
+  const float left = part.left(), right = part.right();
+  if (left >= end || right < first || (right == first && left < right)) return;
+  const int from = static_cast<int>(floorf(larger(static_cast<float>(first), left)));
+  const int to = static_cast<int>(ceilf(smaller(static_cast<float>(end), right))) - 1;
+  for (int column = from; column <= larger(from, to); ++column) {
+    visit(column, edge_in_pixel(part, column));
+  }
+}
+
+// Row by row, for edges of any length.
 template <class Beyond, class Visit>
 CURVOX_FN void walk_long_edge(const Edge& edge, const Region& region, Beyond beyond, Visit visit) {
   const Point a = edge.a, b = edge.b;
   if (b.y < region.top || a.y >= region.bottom) return;
-  const float dx = b.x - a.x, inverse = 1 / (b.y - a.y);  // used only where rows are crossed
   const int first = larger(region.top, static_cast<int>(floorf(a.y)));
   const int last = smaller(region.bottom - 1, static_cast<int>(ceilf(b.y)) - 1);
   for (int row = first; row <= larger(first, last); ++row) {
-    const float high = larger(a.y, static_cast<float>(row));
-    const float low = smaller(b.y, static_cast<float>(row + 1));
-    const float t0 = high == a.y ? 0 : smaller((high - a.y) * inverse, 1.0f);
-    const float t1 = low == b.y ? 1 : smaller((low - a.y) * inverse, 1.0f);
-    const float dy = edge.sign * larger(low - high, 0.0f), dt = larger(t1 - t0, 0.0f);
-    const float x0 = a.x + t0 * dx, x1 = t1 == 1 ? b.x : a.x + t1 * dx;
-    const float left = smaller(x0, x1), right = larger(x0, x1);
-    if (left >= region.right) continue;
-    // An upright edge between two pixels belongs to the right one.
-    if (right < region.left || (right == region.left && left < right)) {
-      if (region.left == 0) beyond(row, dy);
-      continue;
+    const EdgeRow part = edge_in_row(edge, row);
+    const float left = part.left(), right = part.right();
+    if (region.left == 0 && left < 0) {
+      beyond(row, right <= 0 ? part.dy : part.dy * (-left / (right - left)));
     }
-    const int from = static_cast<int>(floorf(left));
-    const int to = larger(from, static_cast<int>(ceilf(right)) - 1);
-    if (from == to) {
-      visit(row, from, dt, 0.5f * (t0 + t1), dy, 0.5f * (x0 + x1) - from);
-      continue;
-    }
-    const float across = 1 / (right - left);
-    if (region.left == 0 && left < 0) beyond(row, dy * (-left * across));
-    for (int column = larger(from, region.left); column <= smaller(to, region.right - 1);
-         ++column) {
-      const float begin = larger(left, static_cast<float>(column));
-      const float end = smaller(right, static_cast<float>(column + 1));
-      const float share = (end - begin) * across, centre = 0.5f * (begin + end);
-      const float along = (centre - left) * across;
-      const float middle = x1 >= x0 ? t0 + along * dt : t1 - along * dt;
-      visit(row, column, share * dt, middle, dy * share, centre - column);
-    }
+    walk_row(part, region.left, region.right, [&](int column, const EdgePixel& pixel) {
+      visit(row, column, pixel.weight, pixel.middle, part.dy * pixel.share, pixel.x);
+    });
   }
 }
 

@@ -6,7 +6,7 @@
 
 namespace curvox {
 
-enum Spread : uint8_t { kPad, kReflect, kRepeat };
+enum SpreadMethod : uint8_t { kPad, kReflect, kRepeat };
 
 constexpr int kGeometry = 9;  // floats: an affine map to unit space (6), focus (2), focal radius
 
@@ -71,6 +71,11 @@ CURVOX_FN Along along_gradient(const GradientPaint& paint, float x, float y) {
 struct Between {
   int first, second;
   float share, slope;
+
+  // What a stop counts for in the colour.
+  CURVOX_FN float weight(int stop) const {
+    return (stop == first ? 1 - share : 0) + (stop == second ? share : 0);
+  }
 };
 
 CURVOX_FN Between between_stops(const GradientPaint& paint, float t) {
@@ -102,31 +107,56 @@ CURVOX_FN void gradient_colour(const GradientPaint& paint, float x, float y, flo
   }
 }
 
+// What the gradient of a point's colour makes of those of the two stops around it and of the
+// geometry.
+struct ShadeGradient {
+  Between at;
+  float by_place;  // where the point stands between the stops
+  float geometry[kGeometry];
+};
+
+CURVOX_FN ShadeGradient shade_gradient(const GradientPaint& paint, float x, float y,
+                                       const float* by_rgba) {
+  const Along along = along_gradient(paint, x, y);
+  ShadeGradient shade{between_stops(paint, along.t), 0, {}};
+  const Between& at = shade.at;
+  if (at.first == at.second) return shade;
+  float by_share = 0;
+  for (int channel = 0; channel < 4; ++channel) {
+    const int first = 4 * at.first + channel, second = 4 * at.second + channel;
+    by_share += by_rgba[channel] * (paint.colours[second] - paint.colours[first]);
+  }
+  shade.by_place = by_share / (paint.positions[at.second] - paint.positions[at.first]);
+  const float by_t = at.slope * shade.by_place, by_u = by_t * along.u, by_v = by_t * along.v;
+  const float by_geometry[kGeometry] = {by_u * x,
+                                        by_u * y,
+                                        by_u,
+                                        by_v * x,
+                                        by_v * y,
+                                        by_v,
+                                        by_t * along.focus_u,
+                                        by_t * along.focus_v,
+                                        by_t * along.focal_radius};
+  for (int i = 0; i < kGeometry; ++i) shade.geometry[i] = by_geometry[i];
+  return shade;
+}
+
 // Adds to the gradients of geometry [kGeometry], positions and colours what `by_rgba`, the gradient
 // of the colour at a point, makes of them.
 CURVOX_FN void gradient_colour_backward(const GradientPaint& paint, float x, float y,
                                         const float* by_rgba, float* geometry, float* positions,
                                         float* colours) {
-  const Along along = along_gradient(paint, x, y);
-  const Between at = between_stops(paint, along.t);
-  float by_share = 0;
-  for (int channel = 0; channel < 4; ++channel) {
-    const int first = 4 * at.first + channel, second = 4 * at.second + channel;
-    colours[first] += (1 - at.share) * by_rgba[channel];
-    colours[second] += at.share * by_rgba[channel];
-    by_share += by_rgba[channel] * (paint.colours[second] - paint.colours[first]);
+  const ShadeGradient shade = shade_gradient(paint, x, y, by_rgba);
+  const Between& at = shade.at;
+  for (int i = 0; i < kGeometry; ++i) geometry[i] += shade.geometry[i];
+  for (const int stop : {at.first, at.second}) {
+    const float weight = at.weight(stop);
+    positions[stop] -= weight * shade.by_place;
+    for (int channel = 0; channel < 4; ++channel) {
+      colours[4 * stop + channel] += weight * by_rgba[channel];
+    }
+    if (at.first == at.second) break;
   }
-  if (at.first == at.second) return;
-  const float by_place = by_share / (paint.positions[at.second] - paint.positions[at.first]);
-  positions[at.first] -= (1 - at.share) * by_place;
-  positions[at.second] -= at.share * by_place;
-  const float by_t = at.slope * by_place, by_u = by_t * along.u, by_v = by_t * along.v;
-  const float sums[kGeometry] = {by_u * x,           by_u * y,
-                                 by_u,               by_v * x,
-                                 by_v * y,           by_v,
-                                 by_t * along.focus_u, by_t * along.focus_v,
-                                 by_t * along.focal_radius};
-  for (int i = 0; i < kGeometry; ++i) geometry[i] += sums[i];
 }
 
 }  // namespace curvox

@@ -10,31 +10,9 @@
 // carries gradients back. So all three walk the same path.
 #pragma once
 
-#include "cubic.h"
+#include "strokes.h"
 
 namespace curvox {
-
-enum Cap : uint8_t { kButt, kRoundCap, kSquare };
-enum Join : uint8_t { kMiter, kRoundJoin, kBevel };
-
-struct StrokeStyle {
-  float half_width, miter_limit, tolerance;
-  float least_cosine;  // between the directions of neighbouring samples of a segment
-  uint8_t cap, join;
-};
-
-struct StrokeSample {
-  Point point, tangent;  // of unit length
-  int segment, pieces;   // of the contour; of the segment
-  float t;
-};
-
-// The turn between two samples, at which the chord of the outer side stays within the tolerance.
-CURVOX_FN float turn_step(float half_width, float tolerance) {
-  return 2 * acosf(larger(1 - tolerance / larger(half_width, 1e-6f), 0.5f));
-}
-
-constexpr float kPi = 3.14159265f;
 
 // An arc of some angle as a polygon that keeps its area: corners but the two at the ends stand
 // outside, at `rim` times the radius, where the m triangles of the pieces around the centre,
@@ -45,7 +23,7 @@ struct Arc {
 
   CURVOX_FN Arc(float angle, float radius, float tolerance)
       : pieces(larger(pieces_within(angle * angle * radius, tolerance),
-                      static_cast<int>(ceilf(angle / (0.51f * kPi))))),
+                      whole_pieces(angle / (0.51f * kPi)))),
         rim(1),
         slope(0) {
     if (pieces == 1) return;
@@ -56,22 +34,6 @@ struct Arc {
     slope = (1 - step * cosf(step) / sine) / (2 * root * sine);
   }
 };
-
-constexpr int kHalvings = 6;  // of a piece, where the curve turns sharply; a cusp stays one
-
-// Pieces of one segment of a stroke: chords of the curve, and of the turn of its outer side.
-CURVOX_FN int stroke_pieces(const Point* cubic, const StrokeStyle& style) {
-  float turn = 0;
-  Point before{0, 0};
-  for (int leg = 0; leg < 3; ++leg) {
-    const Point along = cubic[leg + 1] - cubic[leg];
-    if (dot(along, along) == 0) continue;
-    if (dot(before, before) > 0) turn += fabsf(atan2f(cross(before, along), dot(before, along)));
-    before = along;
-  }
-  const float step = turn_step(style.half_width, style.tolerance);
-  return larger(chords(cubic, style.tolerance), static_cast<int>(ceilf(turn / step)));
-}
 
 template <class Sink>
 struct Outline {
@@ -193,32 +155,26 @@ struct Outline {
     return sqrtf(dot(chord, chord));
   }
 
-  CURVOX_FN void journey(bool back) {
-    for (int k = 0; k < count; ++k) {
-      const Stop here = stop(k, back);
-      const bool last = k + 1 == count;
-      const bool starts = k == 0 ? closed : stop(k - 1, back).segment != here.segment;
-      if (last ? closed : stop(k + 1, back).segment != here.segment) {
-        const int next = last ? 0 : k + 1;  // every segment has two samples or more
-        join(here, stop(next, back),
-             smaller(chord_between(k - 1, back), chord_between(next, back)));
-      } else if (!starts) {
-        offset(here);
-      }
-      if (!last && stop(k + 1, back).segment == here.segment) piece(here, stop(k + 1, back));
+  // What a stop of a journey gives, up to the next one.
+  CURVOX_FN void pass(int k, bool back) {
+    const Stop here = stop(k, back);
+    const bool last = k + 1 == count;
+    const bool starts = k == 0 ? closed : stop(k - 1, back).segment != here.segment;
+    if (last ? closed : stop(k + 1, back).segment != here.segment) {
+      const int next = last ? 0 : k + 1;  // every segment has two samples or more
+      join(here, stop(next, back), smaller(chord_between(k - 1, back), chord_between(next, back)));
+    } else if (!starts) {
+      offset(here);
     }
+    if (!last && stop(k + 1, back).segment == here.segment) piece(here, stop(k + 1, back));
+    if (last && !closed) cap(here);
   }
 
   CURVOX_FN void trace() {
-    journey(false);
-    if (closed) {
-      sink.end_loop();
-    } else {
-      cap(stop(count - 1, false));
+    for (const bool back : {false, true}) {
+      for (int k = 0; k < count; ++k) pass(k, back);
+      if (back || closed) sink.end_loop();
     }
-    journey(true);
-    if (!closed) cap(stop(count - 1, true));
-    sink.end_loop();
   }
 };
 

@@ -11,7 +11,10 @@
 #define CURVOX_FN __device__ __forceinline__
 #define CURVOX_SHARED __shared__
 #define CURVOX_SIMD_SUM(sum)
+// An entry point of CUDA, launched with blocks of at most so many threads.
+#define CURVOX_KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 
+using uint8_t = unsigned char;
 using uint32_t = unsigned int;
 using int32_t = int;
 using int64_t = long long;
@@ -22,6 +25,12 @@ CURVOX_FN float exp2_fast(float x) { return exp2f(x); }
 CURVOX_FN int count_bits(uint32_t word) { return __popc(word); }
 CURVOX_FN uint32_t bits_of_float(float x) { return __float_as_uint(x); }
 CURVOX_FN float float_from_bits(uint32_t bits) { return __uint_as_float(bits); }
+
+CURVOX_FN int64_t block_number() { return blockIdx.x; }
+CURVOX_FN int64_t block_count() { return gridDim.x; }
+CURVOX_FN int64_t global_thread() {
+  return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+}
 
 }  // namespace curvox
 
@@ -37,6 +46,7 @@ CURVOX_FN float float_from_bits(uint32_t bits) { return __uint_as_float(bits); }
 // The loop that follows adds to `sum` in the order that suits vector registers.
 #define CURVOX_SIMD_SUM(sum) CURVOX_PRAGMA(omp simd reduction(+ : sum))
 #define CURVOX_PRAGMA(text) _Pragma(#text)
+#define CURVOX_KERNEL(threads) inline void
 
 namespace curvox {
 
@@ -52,6 +62,17 @@ CURVOX_FN float float_from_bits(uint32_t bits) {
   memcpy(&x, &bits, sizeof x);
   return x;
 }
+
+// Which part of a launch runs, where the host runs a kernel of CUDA (in tests): a block, or one
+// thread of all.
+struct HostLaunch {
+  int64_t block, blocks, thread;
+};
+inline thread_local HostLaunch host_launch;
+
+CURVOX_FN int64_t block_number() { return host_launch.block; }
+CURVOX_FN int64_t block_count() { return host_launch.blocks; }
+CURVOX_FN int64_t global_thread() { return host_launch.thread; }
 
 }  // namespace curvox
 

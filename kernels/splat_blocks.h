@@ -10,13 +10,10 @@
 #pragma once
 
 #include "curves.h"
+#include "tile_blocks.h"
 
 namespace curvox {
 
-constexpr int kTile = 16;  // pixels along a side of a tile
-constexpr int kTileThreads = 256;
-constexpr int kTileWarps = kTileThreads / kWarp;
-constexpr int kTilePixels = kTile * kTile;
 constexpr int kThreadRows = kTilePixels / kWarp;  // pixels of one thread, in one column
 constexpr int kTileBatch = 64;                    // samples tabulated at once
 
@@ -67,23 +64,6 @@ CURVOX_FN BlockCurve block_curve(const SplatTask& task, int index) {
 CURVOX_FN float gaussian_at(float distance, float scale) {
   const float u = distance * scale;
   return exp2_fast(-(u * u));
-}
-
-// How many threads of the first `words` warps said yes.
-CURVOX_FN int count_votes(const uint32_t* answers, int words) {
-  int count = 0;
-  for (int word = 0; word < words; ++word) count += count_bits(answers[word]);
-  return count;
-}
-
-CURVOX_FN bool voted_yes(const uint32_t* answers, int thread) {
-  return answers[thread / kWarp] >> (thread % kWarp) & 1;
-}
-
-// How many threads before `thread` said yes.
-CURVOX_FN int votes_before(const uint32_t* answers, int thread) {
-  const uint32_t before = (1u << (thread % kWarp)) - 1;
-  return count_votes(answers, thread / kWarp) + count_bits(answers[thread / kWarp] & before);
 }
 
 // Whether the window of one coordinate meets the kTile pixels from `first` on.

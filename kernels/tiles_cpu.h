@@ -13,30 +13,6 @@ constexpr int kTileRows = 16, kTileColumns = 64;
 
 using Column = float __attribute__((vector_size(kTileRows * sizeof(float))));
 
-inline Column modulo_two(Column magnitude) {
-  Column halves = 0.5f * magnitude;
-  for (int i = 0; i < kTileRows; ++i) halves[i] = floorf(halves[i]);
-  return magnitude - 2 * halves;
-}
-
-// The share of a pixel that lies inside, of its mean winding number. Exact where the number is the
-// same all over the inside; where parts of a path overlap within one pixel, it takes them for one
-// after the other until the pixel is full (nonzero) or folds back (even-odd).
-inline Column coverage(Column winding, uint8_t rule) {
-  const Column magnitude = winding < 0 ? -winding : winding;
-  if (rule == kNonzero) return magnitude < 1 ? magnitude : Column{} + 1;
-  const Column rest = modulo_two(magnitude);
-  return rest < 1 ? rest : 2 - rest;
-}
-
-inline Column coverage_slope(Column winding, uint8_t rule) {
-  const Column one = Column{} + 1, none{};
-  const Column sign = winding < 0 ? -one : one;
-  const Column magnitude = winding * sign;
-  if (rule == kNonzero) return magnitude < 1 ? sign : none;
-  return modulo_two(magnitude) < 1 ? sign : -sign;
-}
-
 // A layer's pixels on the canvas; empty where right <= left.
 inline Region layer_bounds(const Painting& painting, int64_t layer) {
   float low_x = INFINITY, low_y = INFINITY, high_x = -INFINITY, high_y = -INFINITY;
@@ -47,12 +23,7 @@ inline Region layer_bounds(const Painting& painting, int64_t layer) {
       low_y = smaller(low_y, point.y), high_y = larger(high_y, point.y);
     }
   }
-  if (!(low_x < painting.width && low_y < painting.height && high_x > 0 && high_y > 0)) return {};
-  // An edge that stands between two pixels belongs to the right or lower one, see walk_edge.
-  return {larger(static_cast<int>(floorf(low_x)), 0),
-          static_cast<int>(smaller(floorf(high_x) + 1, static_cast<float>(painting.width))),
-          larger(static_cast<int>(floorf(low_y)), 0),
-          static_cast<int>(smaller(floorf(high_y) + 1, static_cast<float>(painting.height)))};
+  return canvas_box(painting, {low_x, low_y}, {high_x, high_y});
 }
 
 // What the gradient of an edge is made of: sums over pixels, see edge_walk.h.

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 import torch
+from host_launch import launch_on_host
 
+from curvox import _native
 from curvox._native import compile_cuda, cuda
 from curvox.ops import (
     adam,
@@ -16,6 +18,8 @@ from curvox.ops import (
     interpolate,
     march,
     occupancy,
+    outline_cuda,
+    paint_cuda,
     rays_hit,
     sample_rays,
     splat,
@@ -45,6 +49,8 @@ def test_compiles_without_complaint(architecture, capsys):
     for kernel in (
         "curvox_splat_tiles",
         "curvox_splat_runs_sigma",
+        "curvox_paint_gradients",
+        "curvox_stroke_vertices",
         "curvox_adam_step",
         "curvox_blur_down",
     ):
@@ -148,7 +154,13 @@ def _passed_as(argument):
 def test_launches_match_the_kernels(monkeypatch):
     """Every launch of every op passes the parameters that its kernel has, type by type."""
     launches = []
-    monkeypatch.setattr(cuda, "launch", lambda *arguments: launches.append(arguments[1:]))
+
+    def launch(device, name, *arguments):
+        launches.append((name, *arguments))
+        if hasattr(_native.cpu.host_kernels, name):  # sizes follow from what they count
+            launch_on_host(device, name, *arguments)
+
+    monkeypatch.setattr(cuda, "launch", launch)
     points, five, sigmas = torch.rand(5, 3, 2), torch.rand(5), torch.rand(5)
     image = splat._splat_cuda(points, five, sigmas, 30, 40, 20, 0.0, 1e-6, 0, 0.0)
     for wanted in (True, False):
@@ -173,6 +185,7 @@ def test_launches_match_the_kernels(monkeypatch):
     march._march_backward_cuda(five, five, five, five, rows, 0.0, 0.5)
 
     blur._blur_cuda(image, torch.rand(5), -3)
+    _launch_vector_graphics(torch.ones(1))
 
     kernels = _entry_parameters()
     for name, blocks, threads, *arguments in launches:
@@ -184,6 +197,23 @@ def test_launches_match_the_kernels(monkeypatch):
     assert blocks["curvox_splat_tiles"] == 2 * 3
     assert blocks["curvox_splat_runs"] == 5 * 2
     assert blocks["curvox_emit_rays"] == 2  # four warps a block, five rays
+
+
+def _launch_vector_graphics(one):
+    """One contour, filled, stroked and painted in a group."""
+    segments, ends, code = torch.rand(4, 4, 2), torch.tensor([0, 4]), one.byte()
+    vertices, _ = outline_cuda.flatten_cuda(segments, ends, one)
+    outline_cuda.flatten_backward_cuda(vertices, segments, ends, one, ends)
+    pen = (segments, ends, code.bool(), one, code, code, one, one)
+    vertices, _ = outline_cuda.stroke_cuda(*pen)
+    outline_cuda.stroke_backward_cuda(vertices, *pen, ends)
+    layers = torch.tensor([0, 1])
+    floats = (segments[0], torch.rand(1, 3), one, torch.rand(1, 9), one, torch.rand(1, 4), one)
+    steps = torch.tensor([[1, 0, -1], [0, 0, -1], [2, 0, -1]], dtype=torch.int32)
+    loops = (ends[None], layers, code, 0 * code.int(), steps, 3 * layers)
+    inputs = (*floats, torch.ones(4), *loops, code, code, layers)
+    image = paint_cuda.paint_cuda(30, 40, 4, *inputs)
+    paint_cuda.paint_backward_cuda(image, *inputs, True, True, True)
 
 
 def _launch_along_rays(five):

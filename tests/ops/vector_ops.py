@@ -35,9 +35,8 @@ def _flatten_call(segments, backend):
 
 
 def _flatten_raw(device):
-    if device.type != "cpu":
-        return []  # a GPU runs the reference
-    inputs = (_segments(device, torch.float32), _numbers(_CONTOURS, device), torch.full((3,), 0.1))
+    segments = _segments(device, torch.float32)
+    inputs = (segments, _numbers(_CONTOURS, device), segments.new_full((3,), 0.1))
     vertices, offsets = torch.ops.curvox.flatten(*inputs)
     return [
         (torch.ops.curvox.flatten, inputs),
@@ -63,12 +62,10 @@ def _stroke_call(segments, widths, backend):
 
 
 def _stroke_raw(device):
-    if device.type != "cpu":
-        return []
     segments, widths = _stroke_inputs(device, torch.float32)
     closed, *style = _stroke_style(segments)
     contours = _numbers(_CONTOURS, device)
-    inputs = (segments, contours, closed, widths, *style, torch.full((3,), 0.1))
+    inputs = (segments, contours, closed, widths, *style, segments.new_full((3,), 0.1))
     vertices, offsets = torch.ops.curvox.stroke(*inputs)
     return [
         (torch.ops.curvox.stroke, inputs),
@@ -127,11 +124,9 @@ def _paint_call(vertices, colours, opacities, geometry, positions, stops, group,
 
 
 def _paint_raw(device):
-    if device.type != "cpu":
-        return []
     *floats, ground = _paint_inputs(device, torch.float32)
-    inputs = (*floats, torch.cat([ground, torch.ones(1)]), *_order(device))
-    gradient = torch.ones(1, 10, 12, 3)
+    inputs = (*floats, torch.cat([ground, ground.new_ones(1)]), *_order(device))
+    gradient = ground.new_ones(1, 10, 12, 3)
     return [
         (torch.ops.curvox.paint_layers, (10, 12, 3, *inputs)),
         (torch.ops.curvox.paint_layers_backward, (gradient, *inputs, True, True, True)),

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from curvox import _native
 from curvox.ops.checks import check_float, runs_kernel
+from curvox.ops.outline_cuda import flatten_backward_cuda, flatten_cuda
 
 __all__ = [
     "check_contours",
@@ -35,8 +36,8 @@ def flatten(
             end.
         tolerance: greatest distance of a curve from its polygon, at least 1e-4; [C] for each
             contour its own.
-        backend: ``"torch"`` runs the reference. None takes the kernel for float32 on the CPU and
-            the reference for everything else.
+        backend: ``"torch"`` runs the reference. None takes the kernels for float32 on CPU and CUDA
+            and the reference for everything else.
 
     Returns:
         vertices: [V, 2], the pieces' ends, contour after contour, the first and the last point of
@@ -54,7 +55,7 @@ def flatten(
     """
     check_contours(segments, contours)
     tolerances = tolerances_like(segments, len(contours) - 1, tolerance)
-    if runs_kernel(segments, backend) and segments.device.type == "cpu":
+    if runs_kernel(segments, backend):
         vertices, offsets = _Flatten.apply(segments, contours, tolerances)
         return vertices, offsets
     return flatten_reference(segments, contours, tolerances)
@@ -131,10 +132,10 @@ def tolerances_like(segments: Tensor, count: int, tolerance: float | Tensor) -> 
 
 class _Flatten(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, segments, contours, tolerances):  # type: ignore[no-untyped-def]
-        segments = segments.contiguous()
-        vertices, offsets = torch.ops.curvox.flatten(segments, contours, tolerances)
-        ctx.save_for_backward(segments, contours, tolerances, offsets)
+    def forward(ctx, *inputs):  # type: ignore[no-untyped-def]
+        inputs = [tensor.contiguous() for tensor in inputs]
+        vertices, offsets = torch.ops.curvox.flatten(*inputs)
+        ctx.save_for_backward(*inputs, offsets)
         ctx.mark_non_differentiable(offsets)
         return vertices, offsets
 
@@ -181,6 +182,8 @@ def _flatten_backward_cpu(gradient, segments, contours, tolerances, offsets):  #
 
 _library.impl("flatten", _flatten_cpu, "CPU")
 _library.impl("flatten_backward", _flatten_backward_cpu, "CPU")
+_library.impl("flatten", flatten_cuda, "CUDA")
+_library.impl("flatten_backward", flatten_backward_cuda, "CUDA")
 
 
 @torch.library.register_fake("curvox::flatten")

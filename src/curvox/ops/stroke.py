@@ -8,6 +8,7 @@ from torch import Tensor
 from curvox import _native
 from curvox.ops.checks import check_codes, check_like, runs_kernel
 from curvox.ops.flatten import check_contours, tolerances_like
+from curvox.ops.outline_cuda import stroke_backward_cuda, stroke_cuda
 from curvox.ops.stroke_reference import stroke_reference
 
 __all__ = ["stroke"]
@@ -40,8 +41,8 @@ def stroke(
         miter_limits: [C], at least 1: greatest length of a miter over the width.
         tolerance: greatest distance of outlines from exact ones, about; [C] for each contour its
             own.
-        backend: ``"torch"`` runs the reference. None takes the kernel for float32 on the CPU and
-            the reference for everything else.
+        backend: ``"torch"`` runs the reference. None takes the kernels for float32 on CPU and CUDA
+            and the reference for everything else.
 
     Returns:
         vertices: [V, 2].
@@ -71,7 +72,7 @@ def stroke(
         check_codes(name, tensor, (count,), dtype, "segments", segments)
     tolerances = tolerances_like(segments, count, tolerance)
     style = (caps, joins, miter_limits.detach(), tolerances)
-    if runs_kernel(segments, backend) and segments.device.type == "cpu":
+    if runs_kernel(segments, backend):
         vertices, offsets = _Stroke.apply(segments, contours, closed, widths, *style)
         return vertices, offsets
     return stroke_reference(segments, contours, closed, widths, *style)
@@ -127,6 +128,8 @@ def _stroke_backward_cpu(gradient, segments, contours, closed, widths, *others):
 
 _library.impl("stroke", _stroke_cpu, "CPU")
 _library.impl("stroke_backward", _stroke_backward_cpu, "CPU")
+_library.impl("stroke", stroke_cuda, "CUDA")
+_library.impl("stroke_backward", stroke_backward_cuda, "CUDA")
 
 
 @torch.library.register_fake("curvox::stroke")
