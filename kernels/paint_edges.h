@@ -101,6 +101,18 @@ CURVOX_FN void over_edges(const PaintPlan& plan, const PaintTile& tile, int64_t 
   }
 }
 
+// Calls visit(thread, edge, row) for `batch` of the chosen edges, from `first` on, in every row of a
+// tile: one thread each, edge by edge.
+template <class Visit>
+CURVOX_FN void over_edge_rows(const PaintTile& tile, const EdgeChoice& choice, int first, int batch,
+                              Visit visit) {
+  Block<kTileThreads>{}.each([&](int thread) {
+    if (thread / kTile < batch) {
+      visit(thread, choice.edges[first + thread / kTile], tile.top + thread % kTile);
+    }
+  });
+}
+
 // What a part of an edge in a pixel's row adds to the pixel's winding number.
 CURVOX_FN float winding_by(const EdgeRow& part, int column) {
   const float left = part.left(), right = part.right();
@@ -118,10 +130,7 @@ CURVOX_FN void find_winding(const PaintPlan& plan, const PaintTile& tile, int64_
   over_edges(plan, tile, layer, choice, adds_to, [&](int64_t, int count) {
     for (int first = 0; first < count; first += kEdgesAtOnce) {
       const int batch = smaller(kEdgesAtOnce, count - first);
-      block.each([&](int thread) {
-        if (thread / kTile >= batch) return;
-        const Edge edge = choice.edges[first + thread / kTile];
-        const int row = tile.top + thread % kTile;
+      over_edge_rows(tile, choice, first, batch, [&](int thread, const Edge& edge, int row) {
         choice.rows[thread] =
             meets_rows(edge, row, row + 1) ? edge_in_row(edge, row) : EdgeRow{0, 0, 0, 0, 0};
       });
@@ -145,10 +154,7 @@ CURVOX_FN int64_t gather_edges(const PaintPlan& plan, const PaintTile& tile, int
   over_edges(plan, tile, layer, choice, passes, [&](int64_t number, int count) {
     for (int first = 0; first < count; first += kEdgesAtOnce) {
       const int batch = smaller(kEdgesAtOnce, count - first);
-      block.each([&](int thread) {
-        if (thread / kTile >= batch) return;
-        const Edge edge = choice.edges[first + thread / kTile];
-        const int row = tile.top + thread % kTile;
+      over_edge_rows(tile, choice, first, batch, [&](int thread, const Edge& edge, int row) {
         EdgeSums sums{0, 0};
         if (meets_rows(edge, row, row + 1)) {
           const float* gradient = by_winding + thread % kTile * kTile;
