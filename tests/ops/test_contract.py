@@ -3,6 +3,8 @@
 A new op adds one entry to OPS.
 """
 
+from functools import partial
+
 import pytest
 import torch
 from contract_op import Op
@@ -402,7 +404,9 @@ def test_reference_gradients(op, device):
     if op.gradient_tolerance == 0:
         pytest.skip(f"{op.name} has no gradient")
     inputs = [tensor.requires_grad_() for tensor in op.inputs(device, torch.float64)]
-    assert torch.autograd.gradcheck(lambda *args: op.call(*args, backend="torch"), inputs)
+    varies = 0.0 if device.type == "cpu" else 1e-12  # torch's own sums on a GPU have no fixed order
+    call = partial(op.call, backend="torch")
+    assert torch.autograd.gradcheck(call, inputs, nondet_tol=varies)
 
 
 def test_kernel_against_reference(op, device):

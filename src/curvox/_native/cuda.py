@@ -130,10 +130,7 @@ def compile_cubin(architecture: str) -> bytes:
 @functools.cache
 def _library(architecture: str) -> Any:
     """The kernels of one architecture, ready for every GPU that has it."""
-    code = compile_cubin(architecture)
-    from cuda import core
-
-    return core.ObjectCode.from_cubin(code, name="curvox")
+    return _core().ObjectCode.from_cubin(compile_cubin(architecture), name="curvox")
 
 
 @functools.cache
@@ -169,25 +166,33 @@ def launch(device: torch.device, name: str, blocks: int, threads: int, *argument
         return
     index = device.index
     with torch.cuda.device(index):
-        kernel = _kernel(index, name)
+        core, kernel = _core(), _kernel(index, name)
         _use_context(index)
-        from cuda import core
+        stream = _stream(torch.cuda.current_stream(index).cuda_stream or _LEGACY_STREAM)
+        values = [
+            a.data_ptr() if isinstance(a, Tensor) else 0 if a is None else a for a in arguments
+        ]
+        core.launch(stream, core.LaunchConfig(grid=blocks, block=threads), kernel, *values)
 
-        stream = torch.cuda.current_stream(index).cuda_stream or _LEGACY_STREAM
-        config = core.LaunchConfig(grid=blocks, block=threads)
-        values = [_pointer(a) if a is None or isinstance(a, Tensor) else a for a in arguments]
-        core.launch(core.Stream.from_handle(stream), config, kernel, *values)
+
+# What a launch needs is kept: asked for anew each time it takes longer than the launch itself.
+
+
+@functools.cache
+def _core() -> Any:
+    from cuda import core
+
+    return core
+
+
+@functools.lru_cache(maxsize=64)
+def _stream(handle: int) -> Any:
+    return _core().Stream.from_handle(handle)
 
 
 def _use_context(device_index: int) -> None:
     """Give this thread the context that torch uses; a new one (autograd's) may have none yet."""
-    from cuda import core
-
-    core.Device(device_index).set_current()
-
-
-def _pointer(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()
+    _core().Device(device_index).set_current()
 
 
 def describe_gpu() -> str:
