@@ -345,7 +345,7 @@ def _march_raw(device):
     (values,) = _march_inputs(device, torch.float32)
     rays = ray_arguments(*_march_rays(values), None)
     rule = tuple(_RULE.values())
-    arguments = (*rays, values, _SHAPE, *rule)
+    arguments = (*rays, values, _SHAPE, *rule, None)
     _, _, _, offsets, density, alpha, weights, last = torch.ops.curvox.march(*arguments)
     backward = (weights, last, alpha, density, offsets, *rule[:2])
     return [

@@ -93,6 +93,8 @@ class Field(nn.Module):
             else ColourNetwork(features, settings.width, settings.positions).to(box.device)
         )
         self.occupancy = Occupancy.full(self.density.box)
+        self.corners = self.box.cpu()
+        """The box on the CPU: asked for in every iteration, it must not wait for a GPU."""
 
     @property
     def box(self) -> Tensor:
@@ -110,8 +112,8 @@ class Field(nn.Module):
         settings = self.settings
         x, y, z = self.shape
         # A grid of fewer voxels has larger ones, and the step follows them.
-        size = voxel_size(self.box, x * y * z)
-        base = voxel_size(self.box, settings.base_voxels)
+        size = voxel_size(self.corners, x * y * z)
+        base = voxel_size(self.corners, settings.base_voxels)
         return March(
             near=settings.near,
             far=settings.far,
@@ -162,7 +164,7 @@ class Field(nn.Module):
     @torch.no_grad()
     def resize(self, num_voxels: int) -> None:
         """Give the grids about `num_voxels` points: new parameters, resampled from the old."""
-        shape = grid_shape(self.box, num_voxels)
+        shape = grid_shape(self.corners, num_voxels)
         self.density = self.density.resized(shape)
         self.colour = self.colour.resized(shape)
 

@@ -105,6 +105,10 @@ class Scene:
         values = [(i.fx, i.fy, i.cx, i.cy) for i in self.intrinsics]
         return torch.tensor(values, dtype=torch.float32, device=self.device)
 
+    @cached_property
+    def _background(self) -> Tensor:  # [3], float32
+        return torch.tensor(self.background, dtype=torch.float32, device=self.device)
+
     def colours(self, pixels: Tensor) -> Tensor:
         """Colours of pixels, with what is transparent composited over the background.
 
@@ -151,7 +155,7 @@ class Scene:
         if floats.shape[-1] == 3:
             return floats
         colours, alpha = floats[..., :3], floats[..., 3:]
-        return colours * alpha + floats.new_tensor(self.background) * (1 - alpha)
+        return colours * alpha + self._background * (1 - alpha)
 
     def fingerprint(self) -> str:
         """A name that changes with the cameras, the photographs and the range of distances."""

@@ -11,6 +11,7 @@ from torch.profiler import record_function
 
 from curvox.fields.field import Field
 from curvox.fields.losses import Losses
+from curvox.fields.replay import Capacity, Pass, Replay
 from curvox.fields.rungs import find_rung
 from curvox.fields.scene import Scene
 from curvox.fields.train_config import TrainConfig
@@ -70,6 +71,9 @@ class Stage:
         if field.network is not None:
             groups.append({"params": list(field.network.parameters()), "rate": config.network_rate})
         self.optimizer = Adam(groups, betas=_BETAS, eps=_EPSILON, backend=self.rung.adam)
+        self._parameters = [p for group in groups for p in group["params"]]
+        on_gpu = self.scene.device.type == "cuda" and self.rung.bounded
+        self._replay = Replay(self._pass, self.scene.device) if on_gpu else None
 
     @property
     def psnr(self) -> float:
@@ -78,34 +82,54 @@ class Stage:
 
     def step(self, progress: float) -> None:
         """Make one iteration, at a share of the stage in 0..1. Profilers see its parts by name."""
-        with record_function("batch"):
-            origins, directions, jitter, targets = self.batch()
-        with record_function("render"):
-            rendered = self.rung.render(self.field, origins, directions, jitter)
-        with record_function("loss"):
-            colours = rendered.colour + rendered.last_transmittance[:, None] * self.background
-            loss, error = self.losses.total(self.field, rendered, colours, targets)
-        with record_function("backward"):
-            self.optimizer.zero_grad()
-            loss.backward()
+        if self._replay is not None:
+            gradients, error = self._replay(*self._draw())
+        else:
+            result = self._pass(*self._draw())
+            gradients, error = result.gradients, float(result.error)
         with record_function("adam"):
+            for parameter, gradient in zip(self._parameters, gradients, strict=True):
+                parameter.grad = gradient
             decay = self.config.rate_decay ** (progress - self._restarted)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["rate"] * decay
             self.optimizer.step()
         self.iteration += 1
-        value = float(error)
-        self.error = value if math.isnan(self.error) else self.error + 0.02 * (value - self.error)
+        self.error = error if math.isnan(self.error) else self.error + 0.02 * (error - self.error)
 
     def batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Random pixels: origins and directions [rays, 3], jitter [rays], colours [rays, 3]."""
-        scene = self.scene
-        count = scene.num_pixels if self.pixels is None else len(self.pixels)
+        chosen, jitter = (tensor.to(self.scene.device) for tensor in self._draw())
+        return self._batch(chosen, jitter)
+
+    def _draw(self) -> tuple[Tensor, Tensor]:
+        """Random places in the list of pixels, int64, and jitter, [rays] each, on the CPU."""
+        count = self.scene.num_pixels if self.pixels is None else len(self.pixels)
         chosen = torch.randint(count, (self.config.rays,), generator=self.generator)
-        chosen = chosen.to(scene.device)
+        return chosen, torch.rand(self.config.rays, generator=self.generator)
+
+    def _batch(self, chosen: Tensor, jitter: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         pixels = chosen if self.pixels is None else self.pixels[chosen].long()
-        jitter = torch.rand(self.config.rays, generator=self.generator).to(scene.device)
-        return *scene.rays(pixels), jitter, scene.colours(pixels)
+        return *self.scene.rays(pixels), jitter, self.scene.colours(pixels)
+
+    def _pass(self, chosen: Tensor, jitter: Tensor, capacity: Capacity | None = None) -> Pass:
+        """From places in the list of pixels to gradients. On CUDA without waiting, if the rung can
+        do with lists of the capacity.
+        """
+        field, device = self.field, self.scene.device
+        room = {} if capacity is None else {"capacity": capacity}
+        with record_function("batch"):
+            origins, directions, jitter, targets = self._batch(chosen.to(device), jitter.to(device))
+        with record_function("render"):
+            rendered = self.rung.render(field, origins, directions, jitter, **room)
+        with record_function("loss"):
+            colours = rendered.colour + rendered.last_transmittance[:, None] * self.background
+            loss, error = self.losses.total(field, rendered, colours, targets)
+            seen = (rendered.weights.detach() >= field.march.weight_threshold).sum()
+        # In this thread: waking the one that autograd keeps for a GPU takes longer than a kernel.
+        with record_function("backward"), torch.autograd.set_multithreading_enabled(False):
+            gradients = torch.autograd.grad(loss, self._parameters)
+        return Pass(list(gradients), error, torch.stack([rendered.offsets[-1], seen]))
 
     def state(self) -> dict[str, Any]:
         """What :meth:`load_state` needs to go on to the same bits, beside field and generator."""

@@ -159,7 +159,7 @@ class Training:
         field = self.field
         progress = self.progress
         voxels = self.config.voxels_at(progress)
-        if grid_shape(field.box, voxels) == field.shape:
+        if grid_shape(field.corners, voxels) == field.shape:
             return
         field.resize(voxels)
         with torch.no_grad():

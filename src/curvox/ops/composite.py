@@ -28,7 +28,8 @@ def composite(
         values: [M, C], C at least 1, any value; one that is not finite makes its ray's sum so,
             with a weight of 0, too. Differentiable.
         offsets: [R + 1] int64 from 0 to M, never falling: ray r owns samples offsets[r] to
-            offsets[r + 1] - 1, which may be none.
+            offsets[r + 1] - 1, which may be none. On CUDA they may end before M: samples behind
+            belong to no ray.
         backend: ``"torch"`` runs the reference; None the kernel for float32 on the CPU and CUDA.
 
     Returns:
@@ -142,6 +143,8 @@ def _composite_backward_cuda(sums_gradient, weights, values, offsets, *wanted): 
     from curvox._native import cuda
 
     gradients = _gradients_like(weights, values, *wanted)
+    for gradient in gradients:
+        gradient.zero_()  # behind the samples of the last ray, too
     count = len(offsets) - 1
     cuda.launch(
         values.device,

@@ -156,7 +156,7 @@ def _distortion_cuda(weights, distances, widths, offsets, width):  # type: ignor
 
 
 def _distortion_backward_cuda(losses_gradient, weights, *task):  # type: ignore[no-untyped-def]
-    gradient = torch.empty_like(weights)
+    gradient = torch.zeros_like(weights)  # behind the samples of the last ray, too
     _launch("curvox_distortion_backward", weights, *task, losses_gradient, gradient)
     return gradient
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from curvox import _native
 from curvox.ops.alpha import density_to_alpha_reference
-from curvox.ops.checks import check_count, check_rays, runs_kernel
+from curvox.ops.checks import MOST_SAMPLES, check_count, check_rays, runs_kernel
 from curvox.ops.grid import check_grid, interpolate_reference
 from curvox.ops.interpolate import grid_gradient
 from curvox.ops.ragged import Padded, ray_ranges
@@ -69,6 +69,7 @@ def march(
     stop: float,
     jitter: Tensor | None = None,
     sparse: bool = False,
+    capacity: int | None = None,
     backend: str | None = None,
 ) -> MarchedSamples:
     """March rays through a density grid, and keep the samples that count.
@@ -93,17 +94,21 @@ def march(
         stop: rays end when their transmittance falls under it, in [0, 1]. 0: they never do.
         jitter: [R] in [0, 1), where in its step a ray's samples stand. None: a half for every ray.
         sparse: make the gradient of `density_values` sparse, as :func:`interpolate` does.
+        capacity: for the kernels on CUDA alone: how long the lists shall be, so that nothing is
+            waited for, as in a CUDA graph. What is left of each list holds zeros and, as ray, the
+            last one. If offsets[R] is `capacity`, samples may be missing.
         backend: ``"torch"`` runs the reference, which holds all samples in the box at once. None
             takes the kernels for float32 on CPU and CUDA and the reference for everything else.
 
     Raises:
-        ValueError: shapes, numbers out of range, 2^31 samples or more, and on the CPU rays that are
-            not finite, jitter outside [0, 1), a box that is none. On CUDA no value is looked at.
+        ValueError: shapes, numbers out of range, 2^31 samples or more, a capacity elsewhere than on
+            CUDA, and on the CPU rays that are not finite, jitter outside [0, 1), a box that is
+            none. On CUDA no value is looked at.
         TypeError: a dtype or device that differs from that of `origins`.
 
     On the CPU samples and gradients have the same bits for any number of threads. On CUDA gradients
-    are added up by atomic operations, in no fixed order, and one number, how many samples there
-    are, is waited for.
+    are added up by atomic operations, in no fixed order, and without a capacity one number, how
+    many samples there are, is waited for.
     """
     check_rays(origins, directions, box, near, far, step, jitter)
     check_grid("density_values", density_values, shape, box)
@@ -118,9 +123,12 @@ def march(
         raise ValueError(
             f"alpha_threshold and stop must lie in [0, 1], got {alpha_threshold} and {stop}"
         )
-    if runs_kernel(origins, backend):
+    kernel = runs_kernel(origins, backend)
+    if capacity is not None and not (kernel and origins.is_cuda and 0 < capacity <= MOST_SAMPLES):
+        raise ValueError(f"a capacity is for kernels on CUDA, 1 to 2^31 - 1, got {capacity}")
+    if kernel:
         rays = ray_arguments(origins, directions, occupancy, box, near, far, step, jitter)
-        rule = (shift, interval, alpha_threshold, stop)
+        rule = (shift, interval, alpha_threshold, stop, capacity)
         return MarchedSamples(*_March.apply(density_values, rays, list(shape), rule, sparse))
     samples = occupied_samples(origins, directions, occupancy, box, near, far, step, jitter)
     on_cpu = origins.device.type == "cpu"
@@ -190,7 +198,7 @@ class _March(torch.autograd.Function):
 _library = torch.library.Library("curvox", "FRAGMENT")
 _library.define(
     f"march({RAY_SCHEMA}, Tensor density_values, int[3] shape, float shift, float interval, "
-    "float alpha_threshold, float stop) "
+    "float alpha_threshold, float stop, int? capacity) "
     "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)"
 )
 _library.define(
@@ -199,28 +207,29 @@ _library.define(
 )
 
 
-def _samples_like(origins, count, offsets):  # type: ignore[no-untyped-def]
-    """Memory for what the march returns: distances, points, ray_ids, offsets, density, alpha,
-    weights, last_transmittance.
+def _samples(memory, count, offsets):  # type: ignore[no-untyped-def]
+    """Memory for what the march returns before last_transmittance: distances, points, ray_ids,
+    offsets, density, alpha, weights. `memory` is ``new_empty`` or ``new_zeros`` of a tensor.
     """
-    vector = origins.new_empty
-    ray_ids = vector(count, dtype=torch.int32)
-    ends = vector(count), vector(count), vector(count), vector(origins.shape[0])
-    return vector(count), vector(count, 3), ray_ids, offsets, *ends
+    ray_ids = memory(count, dtype=torch.int32)
+    ends = memory(count), memory(count), memory(count)
+    return memory(count), memory(count, 3), ray_ids, offsets, *ends
 
 
-def _kernel_task(*arguments):  # type: ignore[no-untyped-def]
+def _kernel_task(arguments):  # type: ignore[no-untyped-def]
     *rays, density_values, shape, shift, interval, alpha_threshold, stop = arguments
     rule = (shift, interval, alpha_threshold, stop)
     return *kernel_arguments(*rays), density_values, *shape, *rule
 
 
 def _march_cpu(*arguments):  # type: ignore[no-untyped-def]
+    *arguments, _ = arguments
     origins = arguments[0]
-    marched = _native.cpu.MarchedRays(*addresses(_kernel_task(*arguments)), _native.threads())
+    marched = _native.cpu.MarchedRays(*addresses(_kernel_task(arguments)), _native.threads())
     check_count(marched.count)
     offsets = origins.new_empty(len(origins) + 1, dtype=torch.int64)
-    samples = _samples_like(origins, marched.count, offsets)
+    last = origins.new_empty(len(origins))
+    samples = (*_samples(origins.new_empty, marched.count, offsets), last)
     marched.copy(*addresses(samples))
     return samples
 
@@ -228,19 +237,25 @@ def _march_cpu(*arguments):  # type: ignore[no-untyped-def]
 def _march_cuda(*arguments):  # type: ignore[no-untyped-def]
     from curvox._native import cuda
 
-    origins, task = arguments[0], _kernel_task(*arguments)
+    *arguments, capacity = arguments
+    origins, task = arguments[0], _kernel_task(arguments)
     launch = (-(-len(origins) // CUDA_THREADS), CUDA_THREADS, *task)
     counts = origins.new_zeros(len(origins) + 1, dtype=torch.int64)
     last = origins.new_empty(len(origins))
     cuda.launch(origins.device, "curvox_march_count", *launch, counts[1:], last)
     offsets = counts.cumsum(0)
-    count = int(offsets[-1])
-    check_count(count)
-    samples = (*_samples_like(origins, count, offsets)[:-1], last)
-    distances, points, ray_ids, _, *others = samples[:-1]
-    emitted = (offsets, distances, points, ray_ids, *others)
+    if capacity is None:
+        count = int(offsets[-1])
+        check_count(count)
+        samples = _samples(origins.new_empty, count, offsets)
+    else:
+        count = capacity
+        samples = _samples(origins.new_zeros, count, offsets.clamp_(max=count))
+        samples[2].fill_(len(origins) - 1)
+    distances, points, ray_ids, _, *others = samples
+    emitted = (offsets, distances, points, ray_ids, *others, count)
     cuda.launch(origins.device, "curvox_march_emit", *launch, *emitted)
-    return samples
+    return *samples, last
 
 
 def _march_backward_cpu(weights_gradient, last_gradient, alpha, density, offsets, *rule):  # type: ignore[no-untyped-def]
@@ -254,7 +269,7 @@ def _march_backward_cpu(weights_gradient, last_gradient, alpha, density, offsets
 def _march_backward_cuda(weights_gradient, last_gradient, alpha, density, offsets, *rule):  # type: ignore[no-untyped-def]
     from curvox._native import cuda
 
-    gradient = torch.empty_like(alpha)
+    gradient = torch.zeros_like(alpha)  # behind the samples of the last ray, too
     count = len(offsets) - 1
     task = (alpha, density, offsets, count, len(alpha), *rule)
     task = (*task, weights_gradient, last_gradient, gradient)
@@ -273,7 +288,7 @@ _library.impl("march_backward", _march_backward_cuda, "CUDA")
 def _(origins, *arguments):  # type: ignore[no-untyped-def]
     count = torch.library.get_ctx().new_dynamic_size()
     offsets = origins.new_empty(origins.shape[0] + 1, dtype=torch.int64)
-    return _samples_like(origins, count, offsets)
+    return *_samples(origins.new_empty, count, offsets), origins.new_empty(origins.shape[0])
 
 
 @torch.library.register_fake("curvox::march_backward")

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from curvox.fields.field import Field
 from curvox.fields.rungs.fused import render_fused
 from curvox.fields.rungs.native import render_native
 from curvox.fields.rungs.ragged import render_ragged, render_ranges
@@ -25,10 +22,12 @@ class Rung:
     """How a step of the optimization is made."""
 
     name: str
-    render: Callable[[Field, Tensor, Tensor, Tensor | None], Rendered]
+    render: Callable[..., Rendered]
     """(field, origins [R, 3], directions [R, 3], jitter [R] or None) -> what the rays saw."""
     adam: str | None
     """Backend of the optimizer: ``"torch"`` is plain PyTorch, None the kernel."""
+    bounded: bool = False
+    """Whether `render` takes a `capacity`, with which it does not wait for a GPU."""
 
 
 RUNGS = {
@@ -38,7 +37,7 @@ RUNGS = {
         Rung("adam", render_native, None),
         Rung("rendering", render_ragged, None),
         Rung("weights", render_ranges, None),
-        Rung("fused", render_fused, None),
+        Rung("fused", render_fused, None, bounded=True),
     )
 }
 

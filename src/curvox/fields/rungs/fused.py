@@ -19,11 +19,18 @@ __all__ = ["render_fused"]
 
 
 def render_fused(
-    field: Field, origins: Tensor, directions: Tensor, jitter: Tensor | None = None
+    field: Field,
+    origins: Tensor,
+    directions: Tensor,
+    jitter: Tensor | None = None,
+    *,
+    capacity: tuple[int, int] | None = None,
 ) -> Rendered:
     """Render rays with the fused kernels.
 
-    Args: those of :func:`curvox.fields.rungs.native.render_native`.
+    Args: those of :func:`curvox.fields.rungs.native.render_native`, and
+        capacity: on CUDA, lengths of the lists of samples and of coloured ones, so that nothing is
+            waited for. Both must be larger than what is seen; the rest of the lists weighs nothing.
     """
     march, grid = field.march, field.colour
     samples = march_rays(
@@ -42,14 +49,21 @@ def render_fused(
         stop=march.stop,
         jitter=jitter,
         sparse=True,
+        capacity=None if capacity is None else capacity[0],
     )
-    coloured = (samples.weights >= march.weight_threshold).nonzero()[:, 0]
-    points, ray_ids = samples.points[coloured], samples.ray_ids[coloured]
+    seen = samples.weights >= march.weight_threshold
+    if capacity is None:
+        coloured = seen.nonzero()[:, 0]
+    else:  # filled up with a sample of no weight
+        coloured = seen.nonzero_static(size=capacity[1], fill_value=capacity[0] - 1)[:, 0]
+    points, ray_ids = (t.index_select(0, coloured) for t in (samples.points, samples.ray_ids))
     values = interpolate(grid.values, grid.shape, grid.box, points, sparse=True)
     colours = field.colours(values, directions, ray_ids, points)
     offsets = ray_ranges(ray_ids, len(origins))
+    if capacity is not None:
+        offsets = offsets.minimum(seen.sum())
     return Rendered(
-        colour=composite(samples.weights[coloured], colours, offsets),
+        colour=composite(samples.weights.index_select(0, coloured), colours, offsets),
         last_transmittance=samples.last_transmittance,
         weights=samples.weights,
         distances=samples.distances,
