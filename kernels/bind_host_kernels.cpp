@@ -1,12 +1,13 @@
-// The CUDA kernels of vector graphics, run by this thread, block after block: how tests hold them,
-// and the code that launches them, to the references where there is no GPU. As on CUDA no values
-// are looked at.
+// The CUDA kernels of vector graphics and of the march, run by this thread, block after block: how
+// tests hold them, and the code that launches them, to the references where there is no GPU. As on
+// CUDA no values are looked at.
 #include <type_traits>
 
 #include "bind.h"
 
 using namespace curvox;
 
+#include "cuda_march.inc"
 #include "cuda_outline.inc"
 #include "cuda_paint.inc"
 
@@ -59,7 +60,12 @@ void bind_host_kernels(nb::module_& module) {
   define<false>(host, "curvox_stroke_loops", curvox_stroke_loops);
   define<false>(host, "curvox_stroke_sample_gradients", curvox_stroke_sample_gradients);
   define<false>(host, "curvox_stroke_segment_gradients", curvox_stroke_segment_gradients);
+  define<true>(host, "curvox_march_count", curvox_march_count);
+  define<true>(host, "curvox_march_emit", curvox_march_emit);
+  define<true>(host, "curvox_march_backward", curvox_march_backward);
   // What the CUDA launches need to know of these headers.
+  module.attr("MARCH_THREADS") = kWarp;
+  module.attr("RAY_THREADS") = kRayThreads;
   module.attr("PAINT_TILE") = kTile;
   module.attr("PAINT_TILE_THREADS") = kTileThreads;
   module.attr("PAINT_SIGHT_FLOATS") = kSightFloats;

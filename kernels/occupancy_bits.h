@@ -99,31 +99,40 @@ CURVOX_FN float leaves_cube(const Walk& walk, const int32_t* block, int reach) {
   return leaves;
 }
 
+// Whether the mask point nearest to sample `k` is set; if not, none is before sample `next`.
+CURVOX_FN bool is_occupied(const Occupancy& occupancy, const Walk& walk, int64_t k,
+                           int64_t& next) {
+  float position[3];
+  position_at(walk, distance_of(walk, k), position);
+  int32_t block[3];
+  int bit = 0;
+  bool inside = true;
+  for (int axis = 0; axis < 3; ++axis) {
+    const float low = walk.mask.low[axis], scale = walk.mask.scale[axis];
+    const float nearest = floorf((position[axis] - low) * scale + 0.5f);
+    const bool within = nearest >= 0 && nearest < static_cast<float>(walk.mask.shape[axis]);
+    const uint32_t point = within ? static_cast<uint32_t>(static_cast<int32_t>(nearest)) : 0u;
+    inside = inside && within;
+    block[axis] = static_cast<int32_t>(point / kBlock);
+    bit = bit * kBlock + static_cast<int>(point % kBlock);
+  }
+  const int64_t index = (static_cast<int64_t>(block[0]) * walk.blocks[1] + block[1]) *
+                            walk.blocks[2] + block[2];
+  const int reach = occupancy.reach[index];
+  if (inside && reach == 0 && (occupancy.words[index] >> bit & 1)) return true;
+  next = k + 1;
+  if (inside && reach > 0) {
+    next = larger(next, sample_before(walk, leaves_cube(walk, block, reach)) + 1);
+  }
+  return false;
+}
+
 // The first sample from `k` on whose nearest mask point is set, or the walk's end.
 CURVOX_FN int64_t next_occupied(const Occupancy& occupancy, const Walk& walk, int64_t k) {
   while (k < walk.end) {
-    float position[3];
-    position_at(walk, distance_of(walk, k), position);
-    int32_t block[3];
-    int bit = 0;
-    bool inside = true;
-    for (int axis = 0; axis < 3; ++axis) {
-      const float low = walk.mask.low[axis], scale = walk.mask.scale[axis];
-      const float nearest = floorf((position[axis] - low) * scale + 0.5f);
-      const bool within = nearest >= 0 && nearest < static_cast<float>(walk.mask.shape[axis]);
-      const uint32_t point = within ? static_cast<uint32_t>(static_cast<int32_t>(nearest)) : 0u;
-      inside = inside && within;
-      block[axis] = static_cast<int32_t>(point / kBlock);
-      bit = bit * kBlock + static_cast<int>(point % kBlock);
-    }
-    const int64_t index = (static_cast<int64_t>(block[0]) * walk.blocks[1] + block[1]) *
-                              walk.blocks[2] + block[2];
-    const int reach = occupancy.reach[index];
-    if (inside && reach == 0 && (occupancy.words[index] >> bit & 1)) return k;
-    ++k;
-    if (inside && reach > 0) {
-      k = larger(k, sample_before(walk, leaves_cube(walk, block, reach)) + 1);
-    }
+    int64_t next;
+    if (is_occupied(occupancy, walk, k, next)) return k;
+    k = next;
   }
   return walk.end;
 }

@@ -16,7 +16,6 @@ from curvox.ops.grid import check_grid, interpolate_reference
 from curvox.ops.interpolate import grid_gradient
 from curvox.ops.ragged import Padded, ray_ranges
 from curvox.ops.rays_hit import (
-    CUDA_THREADS,
     RAY_SCHEMA,
     OccupancyBits,
     addresses,
@@ -239,7 +238,7 @@ def _march_cuda(*arguments):  # type: ignore[no-untyped-def]
 
     *arguments, capacity = arguments
     origins, task = arguments[0], _kernel_task(arguments)
-    launch = (-(-len(origins) // CUDA_THREADS), CUDA_THREADS, *task)
+    launch = (len(origins), _native.cpu.MARCH_THREADS, *task)  # a block for each ray
     counts = origins.new_zeros(len(origins) + 1, dtype=torch.int64)
     last = origins.new_empty(len(origins))
     cuda.launch(origins.device, "curvox_march_count", *launch, counts[1:], last)
@@ -273,8 +272,7 @@ def _march_backward_cuda(weights_gradient, last_gradient, alpha, density, offset
     count = len(offsets) - 1
     task = (alpha, density, offsets, count, len(alpha), *rule)
     task = (*task, weights_gradient, last_gradient, gradient)
-    blocks = -(-count // CUDA_THREADS)
-    cuda.launch(alpha.device, "curvox_march_backward", blocks, CUDA_THREADS, *task)
+    cuda.launch(alpha.device, "curvox_march_backward", count, _native.cpu.MARCH_THREADS, *task)
     return gradient
 
 

@@ -197,7 +197,6 @@ def _rays_hit_reference(*arguments) -> Tensor:  # type: ignore[no-untyped-def]
     return torch.bincount(ray_ids, minlength=len(arguments[0])) > 0
 
 
-CUDA_THREADS = 64  # of a block in which each thread has one ray
 RAY_SCHEMA = (
     "Tensor origins, Tensor directions, Tensor box, Tensor? jitter, float near, float far, "
     "float step, Tensor words, Tensor reach, Tensor mask_box, int[3] mask_shape"
@@ -218,9 +217,11 @@ def _rays_hit_cuda(origins, *arguments):  # type: ignore[no-untyped-def]
     from curvox._native import cuda
 
     hits = origins.new_empty(len(origins), dtype=torch.bool)
-    blocks = -(-len(origins) // CUDA_THREADS)
+    threads = _native.cpu.RAY_THREADS
     task = kernel_arguments(origins, *arguments)
-    cuda.launch(origins.device, "curvox_rays_hit", blocks, CUDA_THREADS, *task, hits)
+    cuda.launch(
+        origins.device, "curvox_rays_hit", -(-len(origins) // threads), threads, *task, hits
+    )
     return hits
 
 

@@ -6,6 +6,7 @@ others.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from curvox.fields.field import Field
@@ -63,7 +64,7 @@ def render_fused(
     if capacity is not None:
         offsets = offsets.minimum(seen.sum())
     return Rendered(
-        colour=composite(samples.weights.index_select(0, coloured), colours, offsets),
+        colour=composite(_Chosen.apply(samples.weights, coloured), colours, offsets),
         last_transmittance=samples.last_transmittance,
         weights=samples.weights,
         distances=samples.distances,
@@ -72,3 +73,21 @@ def render_fused(
         coloured=coloured,
         sample_colours=colours,
     )
+
+
+class _Chosen(torch.autograd.Function):
+    """Entries of a vector, none chosen twice but one that takes no gradient: nothing is added up on
+    the way back, as plain indexing would.
+    """
+
+    @staticmethod
+    def forward(ctx, values, places):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(places)
+        ctx.count = len(values)
+        return values.index_select(0, places)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        (places,) = ctx.saved_tensors
+        return gradient.new_zeros(ctx.count).index_copy_(0, places, gradient), None
