@@ -1,7 +1,9 @@
 # make demo | test | lint | bench | docs | clean. Needs Python 3.10+ with venv, a C++17 compiler, make.
-# make bench SCENE=DIR measures radiance fields too, on a folder of posed photographs.
+# make bench SCENE=DIR measures radiance fields too, on a folder of posed photographs; DEVICE=cuda
+# measures on a GPU.
 
 PYTHON ?= python3
+DEVICE ?= cpu
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -20,10 +22,12 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: FOLDER = docs/bench$(if $(filter cuda%,$(DEVICE)),/gpu)
 bench: $(VENV)/installed
-	$(BIN)/curvox bench curves --json docs/bench/curves.json
-	$(BIN)/curvox bench vector --json docs/bench/vector.json
-	$(if $(SCENE),$(BIN)/curvox bench fields --scene $(SCENE) --json docs/bench/fields.json)
+	mkdir -p $(FOLDER)
+	$(BIN)/curvox bench curves --device $(DEVICE) --json $(FOLDER)/curves.json
+	$(BIN)/curvox bench vector --device $(DEVICE) --json $(FOLDER)/vector.json
+	$(if $(SCENE),$(BIN)/curvox bench fields --device $(DEVICE) --scene $(SCENE) --json $(FOLDER)/fields.json)
 	$(BIN)/python -m curvox.bench.tables
 
 docs: $(VENV)/installed-docs

@@ -1,6 +1,7 @@
 """``python -m curvox.bench.tables``: the tables in README and docs, written from the bench's JSON.
 
-A table stands between two comments, ``<!-- bench:NAME -->`` and ``<!-- /bench -->``.
+A table stands between two comments, ``<!-- bench:NAME -->`` and ``<!-- /bench -->``. Names ending
+in ``-gpu`` are of what was recorded on a GPU.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from curvox.files import write_text
 
 __all__ = ["curves_series", "curves_summary", "fields", "fill", "main", "vector"]
 
+_NOT_YET = "Not recorded yet: `make bench` does it."
 _BLOCK = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
 
-def curves_summary(report: dict[str, Any], tests: tuple[int, ...] = (1, 2, 3, 4)) -> str:
+def curves_summary(report: dict[str, Any] | None, tests: tuple[int, ...] = (1, 2, 3, 4)) -> str:
     """Tests 1 to 4, or some of them: one line a method, measured beside published."""
+    if report is None:
+        return _NOT_YET
     columns = ("forward ms", "backward ms", "total ms", "over base", "peak MiB")
     lines = [
         _line(["test", "method", *columns, "published"]),
@@ -34,8 +38,10 @@ def curves_summary(report: dict[str, Any], tests: tuple[int, ...] = (1, 2, 3, 4)
     return "\n".join([*lines, "", _caption(report)])
 
 
-def curves_series(report: dict[str, Any]) -> str:
+def curves_series(report: dict[str, Any] | None) -> str:
     """Tests 5 and 6: total time and peak memory of every method against the number of curves."""
+    if report is None:
+        return _NOT_YET
     series = [row for row in report["rows"] if row["test"] == 5]
     methods = list(dict.fromkeys(row["method"] for row in series))
     lines = [_line(["curves", *methods]), _line(["--:"] * (len(methods) + 1))]
@@ -66,7 +72,7 @@ def fields(report: dict[str, Any] | None) -> str:
 def vector(report: dict[str, Any] | None, *, short: bool = False) -> str:
     """Filled and stroked paths: all rows, or in short those beside which something is published."""
     if report is None:
-        return "Not recorded yet: `make bench` does it."
+        return _NOT_YET
     rows = report["rows"]
     tables = [vector_tables.compared(rows)] if short else vector_tables.measured(rows)
     return "\n\n".join([*map(_markdown, tables), _vector_caption(report)])
@@ -92,17 +98,8 @@ def fill(text: str, tables: dict[str, str]) -> str:
 
 def main(root: Path) -> list[Path]:
     """Rewrite the tables of the documents below `root`; returns those that were out of date."""
-    report = json.loads((root / "docs/bench/curves.json").read_text("utf-8"))
-    fields_report = _recorded(root / "docs/bench/fields.json")
-    vector_report = _recorded(root / "docs/bench/vector.json")
-    tables = {
-        "curves-short": curves_summary(report, tests=(1, 2)),
-        "curves-summary": curves_summary(report),
-        "curves-series": curves_series(report),
-        "fields": fields(fields_report),
-        "vector-short": vector(vector_report, short=True),
-        "vector": vector(vector_report),
-    }
+    on_gpu = _tables(root / "docs/bench/gpu")
+    tables = _tables(root / "docs/bench") | {f"{name}-gpu": on_gpu[name] for name in on_gpu}
     changed = []
     for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))):
         text = path.read_text("utf-8")
@@ -111,6 +108,20 @@ def main(root: Path) -> list[Path]:
             write_text(path, filled)
             changed.append(path)
     return changed
+
+
+def _tables(folder: Path) -> dict[str, str]:
+    """All tables of what was recorded on one device."""
+    curves = _recorded(folder / "curves.json")
+    vector_report = _recorded(folder / "vector.json")
+    return {
+        "curves-short": curves_summary(curves, tests=(1, 2)),
+        "curves-summary": curves_summary(curves),
+        "curves-series": curves_series(curves),
+        "fields": fields(_recorded(folder / "fields.json")),
+        "vector-short": vector(vector_report, short=True),
+        "vector": vector(vector_report),
+    }
 
 
 def _recorded(path: Path) -> dict[str, Any] | None:
