@@ -109,7 +109,7 @@ def begin_or_resume(
     file = folder / checkpoint
     if not file.exists():
         return None
-    saved = load_checkpoint(file)
+    saved = load_checkpoint(file, map_location=target.device)
     if not torch.equal(saved["target"], target):
         raise InputError(f"{folder} holds {other}")
     return saved

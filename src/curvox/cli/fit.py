@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
+from curvox.cli.device import DEFAULT_DEVICE, parse_device
 from curvox.cli.progress import follow
 
 # The dataclass is what the options are made of, so it must be there at run time.
@@ -28,6 +29,7 @@ def fit(
     config: Annotated[FitConfig, tyro.conf.arg(name="")] = FitConfig(),  # noqa: B008 (frozen)
     out: Path = Path("fit"),
     resume: bool = False,
+    device: str = DEFAULT_DEVICE,
 ) -> None:
     """Redraw a picture with soft strokes: curves, brightness and width fitted by Adam.
 
@@ -38,12 +40,13 @@ def fit(
         config: settings of the fit.
         out: folder for the results. It must not hold another run.
         resume: go on with the run in that folder, to the same result as if it had never stopped.
+        device: cpu, cuda or cuda:N.
     """
     from curvox.curves.fit_folder import choose_config, load_target, open_fit, write_results
 
     console = Console()
     config = choose_config(config, out, resume)
-    target = load_target(image, config.size)
+    target = load_target(image, config.size).to(parse_device(device))
     begun = open_fit(target, config, out, resume)
     height, width = target.shape
     memory = height * width * _BYTES_PER_PIXEL + begun.config.curves * _BYTES_PER_CURVE

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
+from curvox.cli.device import DEFAULT_DEVICE, parse_device
 from curvox.cli.progress import follow
 
 # The dataclass is what the options are made of, so it must be there at run time.
@@ -29,6 +30,7 @@ def vectorize(
     config: Annotated[VectorizeConfig, tyro.conf.arg(name="")] = VectorizeConfig(),  # noqa: B008
     out: Annotated[Path | None, tyro.conf.arg(aliases=("-o",))] = None,
     resume: bool = False,
+    device: str = DEFAULT_DEVICE,
 ) -> None:
     """Turn a photograph or drawing into an SVG of paths, placed and shaped by gradient descent.
 
@@ -40,6 +42,7 @@ def vectorize(
         config: settings.
         out: the SVG to write. Without it: the name of the picture, ending in .svg.
         resume: go on with the run that was stopped.
+        device: cpu, cuda or cuda:N.
     """
     from curvox.curves.vectorize_folder import choose_config, load_target, open_work, write_results
 
@@ -49,7 +52,7 @@ def vectorize(
     folder = out.with_suffix(".run")
     console = Console()
     config = choose_config(config, folder, resume)
-    target = load_target(image, config.size)
+    target = load_target(image, config.size).to(parse_device(device))
     work = open_work(target, config, folder, resume)
     height, width, _ = target.shape
     memory = height * width * _BYTES_PER_PIXEL + config.paths * _BYTES_PER_PATH

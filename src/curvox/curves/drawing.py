@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -51,6 +51,17 @@ class Drawing:
             self.width,
         )
 
+    def to(self, device: torch.device | str) -> Drawing:
+        """The drawing on a device."""
+        return replace(
+            self,
+            points=self.points.to(device),
+            colours=self.colours.to(device),
+            opacities=self.opacities.to(device),
+            widths=None if self.widths is None else self.widths.to(device),
+            paper=self.paper.to(device),
+        )
+
     def chosen(self, paths: Tensor) -> Drawing:
         """Only some of the paths, by their numbers [M]."""
         return Drawing(
@@ -67,14 +78,18 @@ class Drawing:
         """The picture, [height, width, 3], differentiable; in its own size where none is said."""
         height = self.height if height is None else height
         width = self.width if width is None else width
-        scale = self.points.new_tensor([width / self.width, height / self.height])
+        points, widths = self.points, self.widths
+        if (height, width) != (self.height, self.width):
+            scale = width / self.width, height / self.height
+            points = points * points.new_tensor(scale)
+            widths = None if widths is None else widths * (sum(scale) / 2)
         return render_paths(
-            self.points * scale,
+            points,
             height,
             width,
             colours=self.colours,
             opacities=self.opacities,
-            stroke_widths=None if self.widths is None else self.widths * float(scale.mean()),
+            stroke_widths=widths,
             background=self.paper,
         )
 

@@ -43,14 +43,15 @@ class Fit:
     >>> picture = fit.ink().render()
 
     Args:
-        target: [H, W] float32 in 0..1, on the CPU.
+        target: [H, W] float32 in 0..1. Curves are drawn and optimized on its device.
         config: settings.
 
     Raises:
         ValueError: `target` has another shape or dtype.
         InputError: `target` holds NaN or values out of range.
 
-    The same target, settings and seed give the same bits, also through :meth:`state_dict`.
+    The same target, settings and seed give the same bits on the same device, also through
+    :meth:`state_dict`.
     """
 
     def __init__(self, target: Tensor, config: FitConfig) -> None:
@@ -117,9 +118,10 @@ class Fit:
 
     def _start(self, points: Tensor, inks: Tensor, sigmas: Tensor) -> None:
         """Take these curves as parameters, with a fresh optimizer."""
-        self._points = points.contiguous().requires_grad_()
-        self._inks = inks.contiguous().requires_grad_()
-        self._log_sigmas = sigmas.log().contiguous().requires_grad_()
+        device = self.target.device
+        self._points = points.to(device).contiguous().requires_grad_()
+        self._inks = inks.to(device).contiguous().requires_grad_()
+        self._log_sigmas = sigmas.to(device).log().contiguous().requires_grad_()
         parameters = (self._points, self._inks, self._log_sigmas)
         groups = [{"params": [parameter]} for parameter in parameters]
         self._optimizer = Adam(groups, betas=(0.9, 0.99))
@@ -134,9 +136,9 @@ class Fit:
     def _renew(self, current: Round) -> None:
         """Drop what is useless and fill up to the round's number of curves."""
         self._picture = self._at(current.longer)
-        points, inks = self._points.detach(), self._inks.detach()
-        sigmas = self._log_sigmas.detach().exp()
-        missing = -visible_error(self.ink().render(*self._picture.shape), self._picture)
+        points, inks = self._points.detach().cpu(), self._inks.detach().cpu()
+        sigmas = self._log_sigmas.detach().exp().cpu()
+        missing = -visible_error(self.ink().render(*self._picture.shape), self._picture).cpu()
         # The square of a stroke's profile, integrated: of a line and of a dot, blended.
         squared_length = 3 * (points[:, 1:] - points[:, :-1]).square().sum((1, 2))
         value = inks**2 * sigmas * (math.pi**2 * sigmas**2 + math.pi * squared_length).sqrt()
@@ -202,7 +204,8 @@ class Fit:
         with torch.no_grad():  # exp and log do not give back every bit
             self._log_sigmas.copy_(state["log_sigmas"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self.snapshots = [Ink(**snapshot) for snapshot in state["snapshots"]]
+        device = self.target.device
+        self.snapshots = [Ink(**snapshot).to(device) for snapshot in state["snapshots"]]
         self.psnr = state["psnr"]
         if not self.done:
             self._picture = self._at(self._round().longer)

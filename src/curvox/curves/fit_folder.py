@@ -12,7 +12,6 @@ from torch import Tensor
 
 from curvox import runs
 from curvox.curves.fit import Fit, FitConfig
-from curvox.curves.ink import Ink
 from curvox.curves.ink_svg import save_svg
 from curvox.files import write_json
 from curvox.images import load_image, resize, save_gif, save_png, to_grey
@@ -85,7 +84,7 @@ def way_frames(fit: Fit) -> list[Tensor]:
     height, width = fit.target.shape
     scale = min(1.0, _WAY_PIXELS / max(height, width))
     size = max(round(height * scale), 1), max(round(width * scale), 1)
-    return [snapshot.render(*size).clamp(0, 1) for snapshot in fit.snapshots]
+    return [snapshot.render(*size).clamp(0, 1).cpu() for snapshot in fit.snapshots]
 
 
 def write_results(fit: Fit, folder: Path, seconds: float) -> dict[str, Any]:
@@ -96,17 +95,17 @@ def write_results(fit: Fit, folder: Path, seconds: float) -> dict[str, Any]:
         folder: exists.
         seconds: spent on it by this process.
     """
-    ink: Ink = fit.ink()
+    ink, target = fit.ink().to("cpu"), fit.target.cpu()
     result = ink.render().clamp(0, 1)
-    save_png(folder / "target.png", fit.target)
+    save_png(folder / "target.png", target)
     save_png(folder / "result.png", result)
-    save_png(folder / "side_by_side.png", torch.cat([fit.target, result], 1))
+    save_png(folder / "side_by_side.png", torch.cat([target, result], 1))
     save_gif(folder / "way.gif", way_frames(fit))
     save_svg(folder / "curves.svg", ink)
     ink.save_json(folder / "curves.json")
     metrics = {
-        "psnr": psnr(result, fit.target),
-        "ssim": ssim_or_none(result, fit.target),
+        "psnr": psnr(result, target),
+        "ssim": ssim_or_none(result, target),
         "iterations": fit.iteration,
         "curves": fit.curves,
         "height": ink.height,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,15 @@ class Ink:
             self.width if width is None else width,
             steps=self.steps,
             cutoff=cutoff,
+        )
+
+    def to(self, device: torch.device | str) -> Ink:
+        """The drawing on a device."""
+        return replace(
+            self,
+            control_points=self.control_points.to(device),
+            weights=self.weights.to(device),
+            sigmas=self.sigmas.to(device),
         )
 
     def strengths(self) -> Tensor:

@@ -41,7 +41,7 @@ class Vectorize:
     >>> picture = work.drawing().render()
 
     Args:
-        target: [H, W, 3] float32 in 0..1, on the CPU.
+        target: [H, W, 3] float32 in 0..1. Paths are drawn and optimized on its device.
         config: settings.
 
     Raises:
@@ -113,11 +113,13 @@ class Vectorize:
         paper: Tensor,
     ) -> None:
         """Take these as parameters, with a fresh optimizer."""
-        self._points = points.contiguous().requires_grad_()
-        self._colours = colours.contiguous().requires_grad_()
-        self._opacities = opacities.contiguous().requires_grad_()
-        self._paper = paper.contiguous().requires_grad_()
-        self._widths = None if widths is None else widths.contiguous().requires_grad_()
+
+        def parameter(tensor: Tensor) -> Tensor:
+            return tensor.to(self.target.device).contiguous().requires_grad_()
+
+        self._points, self._colours = parameter(points), parameter(colours)
+        self._opacities, self._paper = parameter(opacities), parameter(paper)
+        self._widths = None if widths is None else parameter(widths)
         shapes = [self._points] if self._widths is None else [self._points, self._widths]
         groups = [{"params": shapes}, {"params": [self._colours, self._opacities, self._paper]}]
         self._optimizer = Adam(groups, betas=(0.9, 0.99))
@@ -131,9 +133,9 @@ class Vectorize:
         planes = self.target.permute(2, 0, 1)[None]
         self._picture = interpolate(planes, size=size, mode="area")[0].permute(1, 2, 0).contiguous()
         kept = self.drawing().chosen(self._useful())
-        rendered = kept.render(*size)
-        wanted = part.paths - len(kept.points)
-        centres, radii, more = place_discs(self._picture - rendered, wanted, part.radius * scale)
+        rendered, kept = kept.render(*size).cpu(), kept.to("cpu")
+        wanted, missing = part.paths - len(kept.points), self._picture.cpu() - rendered
+        centres, radii, more = place_discs(missing, wanted, part.radius * scale)
         at = centres.long()
         rows, columns = at[:, 1].clamp(0, size[0] - 1), at[:, 0].clamp(0, size[1] - 1)
         colours = (rendered[rows, columns] + more / _OPACITY).clamp(0, 1)
@@ -149,15 +151,15 @@ class Vectorize:
         self._since = 0
 
     def _useful(self) -> Tensor:
-        """Numbers of the paths that stay: not those that are faint or do least."""
+        """Numbers of the paths that stay, on the CPU: not those that are faint or do least."""
         if len(self._points) == 0:
             return torch.zeros(0, dtype=torch.int64)
-        worth = _worth(self.drawing(), self._picture)
+        worth = _worth(self.drawing(), self._picture).cpu()
         fewest = int(_USELESS * len(worth))
         order = worth.argsort(stable=True)
         useless = torch.zeros(len(worth), dtype=torch.bool)
         useless[order[:fewest]] = True
-        useless |= self._opacities < _FAINT
+        useless |= self._opacities.cpu() < _FAINT
         return (~useless).nonzero()[:, 0]
 
     def _optimize(self) -> None:
@@ -199,8 +201,9 @@ class Vectorize:
         self._next, self._since = state["round"], state["since"]
         self._start(*Drawing(**state["drawing"]).tensors())
         self._optimizer.load_state_dict(state["optimizer"])
-        self.snapshots = [Drawing(**snapshot) for snapshot in state["snapshots"]]
-        self.psnr, self._picture = state["psnr"], state["picture"]
+        device = self.target.device
+        self.snapshots = [Drawing(**snapshot).to(device) for snapshot in state["snapshots"]]
+        self.psnr, self._picture = state["psnr"], state["picture"].to(device)
 
 
 def _outlines(centres: Tensor, radii: Tensor, config: VectorizeConfig) -> tuple[Tensor, Tensor]:
@@ -235,7 +238,7 @@ def _worth(drawing: Drawing, picture: Tensor) -> Tensor:
         generator = torch.Generator().manual_seed(0)
         total = torch.zeros_like(drawing.opacities)
         for _ in range(4):
-            signs = torch.randint(0, 2, image.shape, generator=generator) * 2.0 - 1
+            signs = torch.randint(0, 2, image.shape, generator=generator).to(image) * 2 - 1
             (gradient,) = torch.autograd.grad(image, opacities, signs, retain_graph=True)
             total += (drawing.opacities * gradient).square()
     return total

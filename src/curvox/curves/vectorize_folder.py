@@ -80,16 +80,17 @@ def write_results(work: Vectorize, file: Path, folder: Path, seconds: float) -> 
         folder: of everything else; exists.
         seconds: spent on it by this process.
     """
-    svg.save(file, work.drawing().scene(), _DECIMALS)
+    svg.save(file, work.drawing().to("cpu").scene(), _DECIMALS)
     scene, _ = svg.load(file)
-    height, width, _ = work.target.shape
+    target = work.target.cpu()
+    height, width, _ = target.shape
     picture = render(scene, height, width, background=torch.ones(3)).clamp(0, 1)
     save_png(file.with_suffix(".png"), picture)
-    save_png(folder / "side_by_side.png", torch.cat([work.target, picture], 1))
+    save_png(folder / "side_by_side.png", torch.cat([target, picture], 1))
     _film(work, folder / "way.mp4")
     metrics = {
-        "psnr": psnr(picture, work.target),
-        "ssim": ssim_or_none(picture.mean(2), work.target.mean(2)),
+        "psnr": psnr(picture, target),
+        "ssim": ssim_or_none(picture.mean(2), target.mean(2)),
         "protocol": "of the saved SVG rendered by curvox, floats; ssim of the mean of the channels",
         "iterations": work.iteration,
         "paths": work.paths,
@@ -111,7 +112,7 @@ def _film(work: Vectorize, file: Path) -> None:
     size = max(round(height * scale), 1), max(round(width * scale), 1)
     with filming(file, rate=_FILM_RATE) as add:
         for snapshot in work.snapshots:
-            add(snapshot.render(*size))
-        end = work.drawing().render(*size)
+            add(snapshot.render(*size).cpu())
+        end = work.drawing().render(*size).cpu()
         for _ in range(int(2 * _FILM_RATE)):
             add(end)

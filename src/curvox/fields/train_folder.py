@@ -60,7 +60,7 @@ def open_training(
     training = Training(scene, config)
     file = folder / _CHECKPOINT
     if resume and file.exists():
-        saved = runs.load_checkpoint(file)
+        saved = runs.load_checkpoint(file, map_location="cpu")
         try:
             training.load_state(saved["training"])
         except InputError as error:
