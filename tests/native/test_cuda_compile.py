@@ -81,28 +81,39 @@ def test_usage_is_read_from_the_log():
 @needs_nvrtc
 def test_warnings_fail(monkeypatch, capsys):
     """Anything in the log that is not a figure is shown and counts as a failure."""
-    log = "ptxas info    : 60 bytes gmem\ncuda.inc(7): warning #177-D: never referenced\n"
+    complaint = "adam.h(7): warning #177-D: never referenced\n"
+    log = f"ptxas info    : 60 bytes gmem\n{complaint}"
     monkeypatch.setattr(compile_cuda, "build_cubin", lambda *_, **__: (b"", log))
     assert compile_cuda.main(["sm_80"]) == 1
-    assert capsys.readouterr().err == "cuda.inc(7): warning #177-D: never referenced\n"
+    assert capsys.readouterr().err == complaint * len(cuda.programs())
 
 
 @needs_nvrtc
 def test_disk_cache(tmp_path, monkeypatch):
-    """A second call reads the file that the first one left, one for each architecture."""
+    """A second call reads the file that the first one left, one for each program."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     built = []
 
-    def build(architecture, verbose=False):
-        built.append(architecture)
-        return f"code for {architecture}".encode(), ""
+    def build(program, architecture, verbose=False):
+        built.append((program, architecture))
+        return f"{program} for {architecture}".encode(), ""
 
     monkeypatch.setattr(cuda, "build_cubin", build)
     for _ in range(2):
-        assert cuda.compile_cubin("sm_80") == b"code for sm_80"
-    assert cuda.compile_cubin("sm_90") == b"code for sm_90"
-    assert built == ["sm_80", "sm_90"]
-    assert len(list((tmp_path / "curvox").iterdir())) == 2
+        assert cuda.compile_cubin("cuda_adam", "sm_80") == b"cuda_adam for sm_80"
+    assert cuda.compile_cubin("cuda_blur", "sm_80") == b"cuda_blur for sm_80"
+    assert cuda.compile_cubin("cuda_adam", "sm_90") == b"cuda_adam for sm_90"
+    assert built == [("cuda_adam", "sm_80"), ("cuda_blur", "sm_80"), ("cuda_adam", "sm_90")]
+    assert len(list((tmp_path / "curvox").iterdir())) == 3
+
+
+@needs_nvrtc
+def test_kernels_are_found_in_their_programs():
+    """By name; one that is not there is named."""
+    assert cuda._program_of("curvox_adam_rows") == "cuda_adam"
+    assert cuda._program_of("curvox_march_count") == "cuda_march"
+    with pytest.raises(cuda.CudaError, match="no kernel curvox_adam"):
+        cuda._program_of("curvox_adam")
 
 
 @needs_nvrtc
@@ -110,15 +121,15 @@ def test_cache_that_cannot_be_written(tmp_path, monkeypatch):
     """The kernels compile all the same."""
     (tmp_path / "curvox").write_text("a file where the folder should be")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(cuda, "build_cubin", lambda architecture: (b"code", ""))
-    assert cuda.compile_cubin("sm_80") == b"code"
+    monkeypatch.setattr(cuda, "build_cubin", lambda *_: (b"code", ""))
+    assert cuda.compile_cubin("cuda_adam", "sm_80") == b"code"
 
 
 def test_without_cuda_core(monkeypatch):
     """The error says what to install; `curvox info` says it, too."""
     monkeypatch.setitem(sys.modules, "cuda.core", None)
     with pytest.raises(cuda.CudaError, match=r"pip install 'curvox\[cuda\]'"):
-        cuda.compile_cubin("sm_80")
+        cuda.compile_cubin("cuda_adam", "sm_80")
     assert cuda.describe_nvrtc().startswith("none: ")
 
 
@@ -132,14 +143,17 @@ def _entry_parameters():
     """From NVRTC: the type of each parameter of each kernel."""
     from cuda.bindings import nvrtc
 
-    source = (cuda.source_folder() / "cuda.inc").read_bytes()
-    _, program = nvrtc.nvrtcCreateProgram(source, b"cuda.inc", 0, None, None)
-    options = [b"-std=c++17", b"-arch=compute_80", b"-I" + bytes(cuda.source_folder())]
-    nvrtc.nvrtcCompileProgram(program, len(options), options)
-    _, size = nvrtc.nvrtcGetPTXSize(program)
-    buffer = b" " * size
-    nvrtc.nvrtcGetPTX(program, buffer)
-    entries = re.findall(r"\.entry (\w+)\((.*?)\)", buffer.decode(), re.DOTALL)
+    entries = []
+    for name in cuda.programs():
+        _, program = nvrtc.nvrtcCreateProgram(
+            cuda.program_source(name).encode(), name.encode(), 0, None, None
+        )
+        options = [b"-std=c++17", b"-arch=compute_80", b"-I" + bytes(cuda.source_folder())]
+        nvrtc.nvrtcCompileProgram(program, len(options), options)
+        _, size = nvrtc.nvrtcGetPTXSize(program)
+        buffer = b" " * size
+        nvrtc.nvrtcGetPTX(program, buffer)
+        entries += re.findall(r"\.entry (\w+)\((.*?)\)", buffer.decode(), re.DOTALL)
     return {name: re.findall(r"\.param \.(\w+)", parameters) for name, parameters in entries}
 
 
@@ -181,7 +195,7 @@ def test_launches_match_the_kernels(monkeypatch):
     )
     rays = rays_hit.ray_arguments(matrix, matrix, occupancy, cells[1], 0.1, 1.0, 0.1, None)
     rays_hit._rays_hit_cuda(*rays)
-    march._march_cuda(*rays, matrix[:, :1], (2, 2, 2), 0.0, 0.5, 1e-4, 1e-3)
+    march._march_cuda(*rays, matrix[:, :1], (2, 2, 2), 0.0, 0.5, 1e-4, 1e-3, 100)
     march._march_backward_cuda(five, five, five, five, rows, 0.0, 0.5)
 
     blur._blur_cuda(image, torch.rand(5), -3)

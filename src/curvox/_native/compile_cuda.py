@@ -10,7 +10,7 @@ import re
 import sys
 from typing import NamedTuple
 
-from curvox._native.cuda import CudaError, build_cubin, nvrtc_version
+from curvox._native.cuda import CudaError, build_cubin, nvrtc_version, programs
 
 __all__ = ["ARCHITECTURES", "Usage", "main", "parse_usage"]
 
@@ -62,14 +62,15 @@ def main(architectures: list[str]) -> int:
     try:
         print("NVRTC {}.{}".format(*nvrtc_version()))
         for architecture in architectures or ARCHITECTURES:
-            code, log = build_cubin(architecture, verbose=True)
-            print(f"\n{architecture}: {len(code)} bytes")
-            print(f"{'kernel':36}{'registers':>10}{'stack':>8}{'spills':>8}{'shared':>8}")
-            for usage in parse_usage(log):
-                print(f"{usage.kernel:36}" + "{:10}{:8}{:8}{:8}".format(*usage[1:]))
-            for line in _complaints(log):
-                print(line, file=sys.stderr)
-                failed = True
+            for program in programs():
+                code, log = build_cubin(program, architecture, verbose=True)
+                print(f"\n{program}, {architecture}: {len(code)} bytes")
+                print(f"{'kernel':36}{'registers':>10}{'stack':>8}{'spills':>8}{'shared':>8}")
+                for usage in parse_usage(log):
+                    print(f"{usage.kernel:36}" + "{:10}{:8}{:8}{:8}".format(*usage[1:]))
+                for line in _complaints(log):
+                    print(line, file=sys.stderr)
+                    failed = True
     except CudaError as error:
         print(error, file=sys.stderr)
         failed = True

@@ -1,6 +1,8 @@
 """The CUDA kernels: compiled by NVRTC for the GPU at hand, kept on disk, launched with torch.
 
 The sources are the C++ headers that the CPU module was compiled from; they are installed beside it.
+Each file ``cuda_NAME.inc`` is a program of its own, compiled when the first of its kernels is asked
+for, so that nobody waits for what he does not use.
 NVRTC comes with NVIDIA's ``cuda.core`` (``pip install curvox[cuda]``), which is imported when the
 first kernel is asked for: importing this module neither needs it nor touches a GPU.
 """
@@ -31,10 +33,11 @@ __all__ = [
     "describe_nvrtc",
     "launch",
     "nvrtc_version",
+    "program_source",
+    "programs",
     "source_folder",
 ]
 
-_ENTRY_POINTS = "cuda.inc"
 _LEGACY_STREAM = 1  # CUDA's name for the default stream, which torch calls 0
 
 
@@ -45,6 +48,26 @@ class CudaError(RuntimeError):
 def source_folder() -> Path:
     """Where the kernels' headers are: beside the compiled modules, also in an editable install."""
     return Path(str(_cpu_level.__file__)).parent / "kernels"
+
+
+def programs() -> list[str]:
+    """Names of all programs."""
+    return sorted(path.stem for path in source_folder().glob("cuda_*.inc"))
+
+
+def program_source(program: str) -> str:
+    """What NVRTC compiles. Kernels have plain names; they take integers as int64_t and real numbers
+    as double, the types in which Python's are passed.
+    """
+    return f'#include "portable.h"\nusing namespace curvox;\n#include "{program}.inc"\n'
+
+
+@functools.cache
+def _program_of(kernel: str) -> str:
+    for program in programs():
+        if f"{kernel}(" in (source_folder() / f"{program}.inc").read_text("utf-8"):
+            return program
+    raise CudaError(f"there is no kernel {kernel}")
 
 
 def cache_folder() -> Path:
@@ -74,10 +97,11 @@ def nvrtc_version() -> tuple[int, int]:
     return major, minor
 
 
-def build_cubin(architecture: str, verbose: bool = False) -> tuple[bytes, str]:
-    """Compile all kernels, and return the machine code and the compiler's log.
+def build_cubin(program: str, architecture: str, verbose: bool = False) -> tuple[bytes, str]:
+    """Compile the kernels of a program, and return the machine code and the compiler's log.
 
     Args:
+        program: its name.
         architecture: ``"sm_90"``, for example. No GPU is needed.
         verbose: have the registers and the memory that each kernel takes written to the log.
 
@@ -85,20 +109,17 @@ def build_cubin(architecture: str, verbose: bool = False) -> tuple[bytes, str]:
         CudaError: NVRTC is missing, does not know the architecture, or finds an error.
     """
     version = nvrtc_version()
-    from cuda import core
-
-    folder = source_folder()
-    options = core.ProgramOptions(
-        name=_ENTRY_POINTS,
+    options = _core().ProgramOptions(
+        name=program,
         std="c++17",
         arch=architecture,
-        include_path=str(folder),
+        include_path=str(source_folder()),
         ptxas_options="-v" if verbose else None,
     )
     log = io.StringIO()
-    program = core.Program((folder / _ENTRY_POINTS).read_text("utf-8"), "c++", options)
+    source = _core().Program(program_source(program), "c++", options)
     try:
-        code = program.compile("cubin", logs=log).code
+        code = source.compile("cubin", logs=log).code
     except Exception as error:  # cuda.core's own have no public name
         raise CudaError(
             f"NVRTC {version[0]}.{version[1]} cannot compile for {architecture}: {error}"
@@ -106,19 +127,19 @@ def build_cubin(architecture: str, verbose: bool = False) -> tuple[bytes, str]:
     return bytes(code), log.getvalue().replace("\0", "")
 
 
-def compile_cubin(architecture: str) -> bytes:
-    """The kernels' machine code for `architecture`, from the disk where it was compiled before.
+def compile_cubin(program: str, architecture: str) -> bytes:
+    """A program's machine code for `architecture`, from the disk where it was compiled before.
 
     A file is named for everything that its content follows from: architecture, sources, NVRTC.
     """
     folder = source_folder()
-    digest = hashlib.sha256(repr((architecture, nvrtc_version())).encode())
+    digest = hashlib.sha256(repr((program, architecture, nvrtc_version())).encode())
     for path in sorted(folder.iterdir()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    cached = cache_folder() / f"{architecture}-{digest.hexdigest()[:32]}.cubin"
+    cached = cache_folder() / f"{program}-{architecture}-{digest.hexdigest()[:32]}.cubin"
     if cached.is_file():
         return cached.read_bytes()
-    code, _ = build_cubin(architecture)
+    code, _ = build_cubin(program, architecture)
     # Where nothing can be written every process compiles for itself, which takes seconds.
     with contextlib.suppress(OSError):
         make_folder(cached.parent)
@@ -128,15 +149,15 @@ def compile_cubin(architecture: str) -> bytes:
 
 
 @functools.cache
-def _library(architecture: str) -> Any:
-    """The kernels of one architecture, ready for every GPU that has it."""
-    return _core().ObjectCode.from_cubin(compile_cubin(architecture), name="curvox")
+def _library(program: str, architecture: str) -> Any:
+    """The kernels of a program, ready for every GPU of one architecture."""
+    return _core().ObjectCode.from_cubin(compile_cubin(program, architecture), name=program)
 
 
 @functools.cache
 def _kernel(device_index: int, name: str) -> Any:
     major, minor = torch.cuda.get_device_capability(device_index)
-    library = _library(f"sm_{major}{minor}")
+    library = _library(_program_of(name), f"sm_{major}{minor}")
     _use_context(device_index)
     try:
         return library.get_kernel(name)  # the first one loads the library
@@ -150,7 +171,7 @@ def _kernel(device_index: int, name: str) -> Any:
 
 
 def launch(device: torch.device, name: str, blocks: int, threads: int, *arguments: Any) -> None:
-    """Run a kernel of ``cuda.inc`` on torch's current stream of `device`, without waiting for it.
+    """Run a kernel on torch's current stream of `device`, without waiting for it.
 
     Args:
         device: a CUDA device with an index, as every tensor's device is.

@@ -66,6 +66,7 @@ def view_counts(scene: Scene, grid: VoxelGrid) -> tuple[Tensor, Tensor]:
     """
     counts = torch.zeros(grid.shape, dtype=torch.int32, device=grid.box.device)
     nearest = torch.full(grid.shape, torch.inf, device=grid.box.device)
+    axes = grid.axes()
     for pose, camera in zip(scene.poses, scene.intrinsics, strict=True):
         right, down, forward, centre = pose.unbind(1)
         left_edge = camera.fx * right + camera.cx * forward
@@ -73,10 +74,10 @@ def view_counts(scene: Scene, grid: VoxelGrid) -> tuple[Tensor, Tensor]:
         # A point of depth > 0 is in the picture where it is on the inner side of four planes.
         columns = (left_edge, camera.width * forward - left_edge)
         rows = (top_edge, camera.height * forward - top_edge)
-        squared = _sum_over_axes([(a - c) ** 2 for a, c in zip(grid.axes(), centre, strict=True)])
+        squared = _sum_over_axes([(a - c) ** 2 for a, c in zip(axes, centre, strict=True)])
         seen = (squared >= scene.near**2) & (squared <= scene.far**2)
         for normal in (*columns, *rows, forward):
-            offsets = [n * (a - c) for n, a, c in zip(normal, grid.axes(), centre, strict=True)]
+            offsets = [n * (a - c) for n, a, c in zip(normal, axes, centre, strict=True)]
             seen &= _sum_over_axes(offsets) >= 0
         counts += seen
         torch.minimum(nearest, squared, out=nearest)

@@ -185,7 +185,9 @@ class Scene:
         """[2, 3], float32: the data set's own box, or else the box of all rays."""
         if self.box is not None:
             return self.box
-        return box_of_rays(self.poses, self.intrinsics, self.near, self.far)
+        # Thousands of operations on a few numbers: not for a GPU.
+        box = box_of_rays(self.poses.cpu(), self.intrinsics, self.near, self.far)
+        return box.to(self.device)
 
 
 def box_of_rays(poses: Tensor, intrinsics: Sequence[Intrinsics], near: float, far: float) -> Tensor:
