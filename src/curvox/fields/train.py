@@ -153,12 +153,15 @@ class Training:
             self.scene, field, config, config.fine_losses(), self._generator, pixels=pixels
         )
         self.fine = True
+        self._voxels = 0  # that the grid was given, or found to have
 
     def _grow(self) -> None:
         """Give the grid the size that is due."""
-        field = self.field
-        progress = self.progress
+        field, progress = self.field, self.progress
         voxels = self.config.voxels_at(progress)
+        if voxels == self._voxels:
+            return
+        self._voxels = voxels
         if grid_shape(field.corners, voxels) == field.shape:
             return
         field.resize(voxels)
