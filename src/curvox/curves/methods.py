@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -85,29 +86,32 @@ def tiled(
     """
     points, weight, sigma = _samples(control_points, weights, sigmas, canvas)
     radius = window_radius(weights, sigmas, canvas).repeat_interleave(canvas.steps)
-    positions = points.detach() * canvas.longer
-    reach = radius[:, None] * canvas.longer
+    # Which samples reach a tile is found on the CPU, for all tiles before the first is drawn: each
+    # question to a GPU would wait for it.
+    positions = (points.detach() * canvas.longer).cpu()
+    reach = (radius[:, None] * canvas.longer).cpu()
     low, high = positions - reach, positions + reach  # [samples, 2], pixels
+    cuts = list(product(_cuts(canvas.height, tiles), _cuts(canvas.width, tiles)))
+    inside = []
+    for (top, bottom), (left, right) in cuts:
+        corner, opposite = low.new_tensor([left, top]), low.new_tensor([right, bottom])
+        inside.append(((high > corner) & (low < opposite)).all(1).nonzero()[:, 0])
+    counts = [len(samples) for samples in inside]
+    chosen = torch.cat(inside).to(points.device).split(counts)
     streams = _Streams(points.device)
-    rows = []
-    for top, bottom in _cuts(canvas.height, tiles):
-        row = []
-        for left, right in _cuts(canvas.width, tiles):
-            with streams.next():
-                corner, opposite = low.new_tensor([left, top]), low.new_tensor([right, bottom])
-                inside = ((high > corner) & (low < opposite)).all(1).nonzero()[:, 0]
-                tile = _dense(
-                    points[inside],
-                    weight[inside],
-                    sigma[inside],
-                    canvas,
-                    slice(top, bottom),
-                    slice(left, right),
-                )
-            row.append(tile)
-        rows.append(row)
-    streams.join([tile for row in rows for tile in row])
-    return torch.cat([torch.cat(row, 1) for row in rows], 0)
+    drawn: list[Tensor] = []
+    for ((top, bottom), (left, right)), samples in zip(cuts, chosen, strict=True):
+        if drawn and len(samples) == 0:  # the first is drawn always: the image hangs on the points
+            drawn.append(points.new_zeros(bottom - top, right - left))
+            continue
+        rows, columns = slice(top, bottom), slice(left, right)
+        with streams.next():
+            ink = points[samples], weight[samples], sigma[samples]
+            drawn.append(_dense(*ink, canvas, rows, columns))
+    streams.join(drawn)
+    across = len(_cuts(canvas.width, tiles))
+    rows_of_tiles = [drawn[i : i + across] for i in range(0, len(drawn), across)]
+    return torch.cat([torch.cat(row, 1) for row in rows_of_tiles], 0)
 
 
 def shrunk(control_points: Tensor, weights: Tensor, sigmas: Tensor, canvas: Canvas) -> Tensor:
