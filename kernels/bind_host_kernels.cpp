@@ -10,6 +10,7 @@ using namespace curvox;
 #include "cuda_march.inc"
 #include "cuda_outline.inc"
 #include "cuda_paint.inc"
+#include "cuda_splat.inc"
 
 namespace curvox {
 namespace {
@@ -44,12 +45,14 @@ void define(nb::module_& module, const char* name, void (*kernel)(Arguments...))
 
 void bind_host_kernels(nb::module_& module) {
   nb::module_ host = module.def_submodule("host_kernels");
-  define<true>(host, "curvox_paint_layer_boxes", curvox_paint_layer_boxes);
-  define<true>(host, "curvox_paint_step_boxes", curvox_paint_step_boxes);
+  define<true>(host, "curvox_paint_plan_steps", curvox_paint_plan_steps);
+  define<true>(host, "curvox_paint_plan_groups", curvox_paint_plan_groups);
+  define<true>(host, "curvox_paint_plan_masks", curvox_paint_plan_masks);
   define<true>(host, "curvox_paint_tiles", curvox_paint_tiles);
   define<true>(host, "curvox_paint_counts", curvox_paint_counts);
+  define<true>(host, "curvox_paint_places", curvox_paint_places);
   define<true>(host, "curvox_paint_gradients", curvox_paint_gradients);
-  define<true>(host, "curvox_sum_shares", curvox_sum_shares);
+  define<true>(host, "curvox_paint_sums", curvox_paint_sums);
   define<false>(host, "curvox_flatten_counts", curvox_flatten_counts);
   define<false>(host, "curvox_flatten_vertices", curvox_flatten_vertices);
   define<false>(host, "curvox_flatten_backward", curvox_flatten_backward);
@@ -57,23 +60,42 @@ void bind_host_kernels(nb::module_& module) {
   define<false>(host, "curvox_stroke_samples", curvox_stroke_samples);
   define<false>(host, "curvox_stroke_vertex_counts", curvox_stroke_vertex_counts);
   define<false>(host, "curvox_stroke_vertices", curvox_stroke_vertices);
-  define<false>(host, "curvox_stroke_loops", curvox_stroke_loops);
   define<false>(host, "curvox_stroke_sample_gradients", curvox_stroke_sample_gradients);
   define<false>(host, "curvox_stroke_segment_gradients", curvox_stroke_segment_gradients);
+  define<true>(host, "curvox_stroke_width_gradients", curvox_stroke_width_gradients);
   define<true>(host, "curvox_march_count", curvox_march_count);
   define<true>(host, "curvox_march_emit", curvox_march_emit);
   define<true>(host, "curvox_march_backward", curvox_march_backward);
+  define<true>(host, "curvox_splat_tiles", curvox_splat_tiles);
+  define<true>(host, "curvox_splat_shares", curvox_splat_shares);
+  define<true>(host, "curvox_splat_shares_sigma", curvox_splat_shares_sigma);
+  define<false>(host, "curvox_splat_reduce", curvox_splat_reduce);
   // What the CUDA launches need to know of these headers.
   module.attr("MARCH_THREADS") = kWarp;
   module.attr("RAY_THREADS") = kRayThreads;
   module.attr("PAINT_TILE") = kTile;
-  module.attr("PAINT_TILE_THREADS") = kTileThreads;
-  module.attr("PAINT_SIGHT_FLOATS") = kSightFloats;
-  module.attr("PAINT_KEPT_FLOATS") = kKeptFloats;
-  module.attr("PAINT_CANVAS_FLOATS") = kCanvasFloats;
-  module.attr("PAINT_SUM_THREADS") = kWarp;
+  module.attr("PAINT_PLAN_THREADS") = kPlanThreads;
+  module.attr("PAINT_THREADS") = kPaintThreads;
+  module.attr("PAINT_PLACE_THREADS") = kPlaceThreads;
+  module.attr("PAINT_SUM_THREADS") = kSumThreads;
+  module.attr("PAINT_SUM_TARGETS") = kSumTargets;
+  module.attr("PAINT_STEP_BYTES") = sizeof(PlannedStep);
+  module.attr("PAINT_MASK_STEPS") = kWarp;
+  module.attr("PAINT_SIGHT_BYTES") = kSightFloats * kPaintThreads * sizeof(Pixels);
+  module.attr("PAINT_KEPT_BYTES") = kKeptFloats * kPaintThreads * sizeof(Pixels);
+  module.attr("PAINT_CANVAS_BYTES") = kCanvasFloats * kPaintThreads * sizeof(Pixels);
+  module.def("paint_keys", [](int64_t vertices, int64_t layers, int64_t groups, int64_t gradients,
+                              int64_t stops) {
+    return PaintKeys{vertices, layers, groups, gradients, stops}.count();
+  });
   module.attr("OUTLINE_THREADS") = kOutlineThreads;
   module.attr("OUTLINE_SAMPLE_BYTES") = sizeof(StrokeSample);
+  module.attr("SPLAT_TILE") = kTile;
+  module.attr("SPLAT_TILE_THREADS") = kTileThreads;
+  module.attr("SPLAT_RUN_LENGTH") = kRunLength;
+  module.attr("SPLAT_SHARE_THREADS") = kShareThreads;
+  module.attr("SPLAT_SHARE_BYTES") = sizeof(CurveGradient);
+  module.attr("SPLAT_REDUCE_THREADS") = kReduceThreads;
 }
 
 }  // namespace curvox

@@ -1,6 +1,5 @@
 // Curves drawn as soft ink, on the CPU.
 #include "bind.h"
-#include "splat_blocks.h"
 #include "splat_cpu.h"
 
 namespace curvox {
@@ -70,34 +69,6 @@ void splat_backward(const SplatTask& task, const float* image_gradient, float* p
   }
 }
 
-// The CUDA form run by this thread, block after block: how tests hold it to the reference where
-// there is no GPU. As on CUDA no values are looked at.
-std::vector<BlockCurve> block_curves(const SplatTask& task) {
-  std::vector<BlockCurve> curves(static_cast<size_t>(task.num_curves));
-  for (int index = 0; index < task.num_curves; ++index) curves[index] = block_curve(task, index);
-  return curves;
-}
-
-void splat_forward_blocks(const SplatTask& task, float* image) {
-  const std::vector<BlockCurve> curves = block_curves(task);
-  for (int tile = 0; tile < tile_count(task); ++tile) splat_tile(task, curves.data(), tile, image);
-}
-
-void splat_backward_blocks(const SplatTask& task, const float* image_gradient,
-                           float* points_gradient, float* weights_gradient,
-                           float* sigmas_gradient) {
-  const auto gradient_of_run =
-      sigmas_gradient ? splat_run_gradient<true> : splat_run_gradient<false>;
-  const std::vector<BlockCurve> curves = block_curves(task);
-  std::vector<CurveGradient> runs(curves.size() * runs_per_curve(task.steps));
-  for (size_t unit = 0; unit < runs.size(); ++unit) {
-    gradient_of_run(task, curves.data(), static_cast<int>(unit), image_gradient, runs.data());
-  }
-  for (int index = 0; index < task.num_curves; ++index) {
-    reduce_runs(task, runs.data(), index, points_gradient, weights_gradient, sigmas_gradient);
-  }
-}
-
 }  // namespace
 
 void bind_splat(nb::module_& module) {
@@ -121,35 +92,6 @@ void bind_splat(nb::module_& module) {
                               at<const float>(image_gradient), at<float>(points_gradient),
                               at<float>(weights_gradient), at<float>(sigmas_gradient), threads);
              });
-  module.def("splat_forward_blocks",
-             [](uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
-                int num_points, int steps, int height, int width, float cutoff, float tolerance,
-                int margin, double blurred, uintptr_t image) {
-               nb::gil_scoped_release release;
-               splat_forward_blocks(
-                   splat_task(control_points, weights, sigmas, num_curves, num_points, steps,
-                              height, width, cutoff, tolerance, margin, blurred),
-                   at<float>(image));
-             });
-  module.def("splat_backward_blocks",
-             [](uintptr_t control_points, uintptr_t weights, uintptr_t sigmas, int num_curves,
-                int num_points, int steps, int height, int width, float cutoff, float tolerance,
-                int margin, double blurred, uintptr_t image_gradient, uintptr_t points_gradient,
-                uintptr_t weights_gradient, uintptr_t sigmas_gradient) {
-               nb::gil_scoped_release release;
-               splat_backward_blocks(
-                   splat_task(control_points, weights, sigmas, num_curves, num_points, steps,
-                              height, width, cutoff, tolerance, margin, blurred),
-                   at<const float>(image_gradient), at<float>(points_gradient),
-                   at<float>(weights_gradient), at<float>(sigmas_gradient));
-             });
-  // What the CUDA launches need to know of splat_blocks.h.
-  module.attr("SPLAT_TILE") = kTile;
-  module.attr("SPLAT_TILE_THREADS") = kTileThreads;
-  module.attr("SPLAT_RUN_LENGTH") = kRunLength;
-  module.attr("SPLAT_RUN_THREADS") = kRunThreads;
-  module.attr("SPLAT_CURVE_BYTES") = sizeof(BlockCurve);
-  module.attr("SPLAT_RUN_BYTES") = sizeof(CurveGradient);
 }
 
 }  // namespace curvox

@@ -111,15 +111,16 @@ struct WriteVertices {
   }
 };
 
-// The two loops of a contour, from where the vertices of its stops begin.
+// The two loops of a contour, from where the vertices of its stops begin. Behind the last contour
+// it is where the last loop ends.
 CURVOX_FN void stroke_loops(const Strokes& task, const StrokeSamples& all, int64_t contour,
                             const int64_t* stop_vertices, int64_t* offsets) {
-  const int64_t first = all.first(task, contour), end = all.first(task, contour + 1);
-  const int count = static_cast<int>(end - first);
-  const int64_t second = closes(task, contour, count) ? 2 * first + count : 2 * end;
+  const int64_t first = all.first(task, contour);
   offsets[2 * contour] = stop_vertices[2 * first];
-  offsets[2 * contour + 1] = stop_vertices[second];
-  if (contour + 1 == task.path.count) offsets[2 * contour + 2] = stop_vertices[2 * end];
+  if (contour == task.path.count) return;
+  const int count = all.count(task, contour);
+  const int64_t second = closes(task, contour, count) ? count : 2 * count;
+  offsets[2 * contour + 1] = stop_vertices[2 * first + second];
 }
 
 // What the vertices of some stops give to one sample, and their gradient by half the width as far
@@ -176,6 +177,27 @@ CURVOX_FN void gather_segment(const Strokes& task, const StrokeSamples& all, int
     add_sample_gradient(cubic, all.samples[i], gradients[i], sums);
   }
   for (int i = 0; i < 4; ++i) by_segments[4 * segment + i] = sums[i];
+}
+
+// What all samples of a contour give to its width, by half of it. All threads of a block do this
+// together; `sums` is shared.
+template <int THREADS>
+CURVOX_FN void gather_width(const float* by_half_widths, int64_t samples, float* sums,
+                            float* by_width) {
+  const Block<THREADS> block;
+  block.each([&](int thread) {
+    float sum = 0;
+    for (int64_t i = thread; i < samples; i += THREADS) sum += by_half_widths[i];
+    sums[thread] = sum;
+  });
+  for (int half = THREADS / 2; half > 0; half /= 2) {
+    block.each([&](int thread) {
+      if (thread < half) sums[thread] += sums[thread + half];
+    });
+  }
+  block.each([&](int thread) {
+    if (thread == 0) *by_width = 0.5f * sums[0];
+  });
 }
 
 }  // namespace curvox

@@ -2,8 +2,8 @@
 // pixels, and what they gather from the gradient of those.
 //
 // A batch of edges at a time is chosen by votes, and a few of those at a time are cut into the
-// tile's rows, a thread an edge and row. Pixels add them up in the order of edges: every thread has
-// one pixel, or one edge, so nothing races and the order of sums is fixed.
+// tile's rows, a thread an edge and row. Pixels add them up in the order of edges: every pixel and
+// every edge belongs to one thread, so nothing races and the order of sums is fixed.
 #pragma once
 
 #include "paint_plan.h"
@@ -11,60 +11,43 @@
 
 namespace curvox {
 
-constexpr int kEdgesAtOnce = kTileThreads / kTile;
+constexpr int kEdgesAtOnce = kPaintThreads / kTile;
 
-// A part of what an edge gathers, see edge_walk.h.
+// A part of an edge in a row of pixels, from the tile's left side: it comes down by `dy` between
+// left and right. `inverse` is 1 over its width, or over what is next to nothing.
+struct alignas(16) EdgeSlice {
+  float left, right, inverse, dy;
+};
+
+// A part of what an edge gathers at its upper and at its lower end, see edge_walk.h.
 struct EdgeSums {
-  float at_a, at_b;
+  float at[2];
 };
 
 // The edges among which a block chooses at once, and those that it took.
 struct EdgeChoice {
-  uint32_t answers[kTileWarps];
-  int taken[kTileThreads];
-  Edge edges[kTileThreads];
+  uint32_t answers[kPaintWarps];
+  int taken[kPaintThreads];
+  Edge edges[kPaintThreads];
   union {
-    EdgeRow rows[kTileThreads];  // edge by edge
-    EdgeSums sums[kTileThreads];
+    EdgeSlice slices[kEdgesAtOnce][kTile];
+    EdgeSums sums[kEdgesAtOnce][kTile + 1];  // so that columns lie in banks of their own
   };
 };
 
 // An edge with a coordinate that is not finite stands left of all pixels of a tile, and counts
 // what is not a number.
 CURVOX_FN Edge tile_edge(const Painting& painting, const EdgeEnds& ends, const PaintTile& tile) {
-  const Point a = painting.vertex(ends.from), b = painting.vertex(ends.to);
-  if (!is_finite(static_cast<double>(a.x) + a.y + b.x + b.y)) {
-    const float left = static_cast<float>(tile.left), top = static_cast<float>(tile.top);
-    return {{left, top}, {left, top + kTile}, nanf("")};
-  }
-  return a.y <= b.y ? Edge{a, b, 1} : Edge{b, a, -1};
-}
-
-struct Span {
-  float left, right;
-};
-
-// Where an edge comes and goes in the rows of a tile, rounded outwards. Kernels that count edges
-// and that write them must agree: so every sum of a product is one fmaf, which no compiler takes
-// apart.
-CURVOX_FN Span span_in(const Edge& edge, const PaintTile& tile) {
-  constexpr float rounding = 1.0f / 64;  // of positions along an edge, and more
-  const float top = static_cast<float>(tile.top), bottom = top + kTile;
-  const float dx = edge.b.x - edge.a.x, inverse = 1 / (edge.b.y - edge.a.y);
-  const float x0 = edge.a.y < top ? fmaf((top - edge.a.y) * inverse, dx, edge.a.x) : edge.a.x;
-  const float x1 =
-      edge.b.y > bottom ? fmaf((bottom - edge.a.y) * inverse, dx, edge.a.x) : edge.b.x;
-  return {smaller(x0, x1) - rounding, larger(x0, x1) + rounding};
-}
-
-CURVOX_FN bool meets_rows(const Edge& edge, int top, int bottom) {
-  return edge.a.y < bottom && (edge.b.y > top || (edge.a.y == edge.b.y && edge.a.y >= top));
+  const Edge edge = edge_between(painting.vertex(ends.from), painting.vertex(ends.to));
+  if (is_finite(edge)) return edge;
+  const float left = static_cast<float>(tile.left), top = static_cast<float>(tile.top);
+  return {{left, top}, {left, top + kTile}, nanf("")};
 }
 
 // Whether an edge adds to winding numbers in a tile: all that lie left of its pixels do.
 CURVOX_FN bool adds_to(const Edge& edge, const PaintTile& tile) {
   return edge.a.y < edge.b.y && meets_rows(edge, tile.top, tile.top + kTile) &&
-         !(span_in(edge, tile).left >= tile.left + kTile);
+         !(span_in(edge, tile.top).left >= tile.left + kTile);
 }
 
 // Whether an edge may have a gradient from the pixels of a tile. What is not finite has it from the
@@ -72,25 +55,24 @@ CURVOX_FN bool adds_to(const Edge& edge, const PaintTile& tile) {
 CURVOX_FN bool passes(const Edge& edge, const PaintTile& tile) {
   if (!is_finite(edge.sign)) return tile.left == 0 && tile.top == 0;
   if (!meets_rows(edge, tile.top, tile.top + kTile)) return false;
-  const Span span = span_in(edge, tile);
+  const Span span = span_in(edge, tile.top);
   return !(span.left >= tile.left + kTile) && !(span.right < tile.left);
 }
 
 // Calls visit(first, count) for batches of a layer's edges among which keep(edge, tile) holds for
 // `count`: they stand in choice.edges, the i-th of them is edge first + choice.taken[i].
 template <class Keep, class Visit>
-CURVOX_FN void over_edges(const PaintPlan& plan, const PaintTile& tile, int64_t layer,
+CURVOX_FN void over_edges(const PaintPlan& plan, const PaintTile& tile, const PlannedStep& step,
                           EdgeChoice& choice, Keep keep, Visit visit) {
-  const Block<kTileThreads> block;
-  const EdgeRange range = edges_of(plan, layer);
-  for (int64_t first = range.begin; first < range.end; first += kTileThreads) {
-    PerThread<Edge, kTileThreads> edges;
+  const Block<kPaintThreads> block;
+  for (int64_t first = 0; first < step.edges; first += kPaintThreads) {
+    PerThread<Edge, kPaintThreads> edges;
     block.vote(choice.answers, [&](int thread) {
-      if (first + thread >= range.end) return false;
-      edges[thread] = tile_edge(plan.painting, edge_ends(plan, layer, first + thread), tile);
+      if (first + thread >= step.edges) return false;
+      edges[thread] = tile_edge(plan.painting, edge_ends(plan, step, first + thread), tile);
       return keep(edges[thread], tile);
     });
-    const int count = count_votes(choice.answers, kTileWarps);
+    const int count = count_votes(choice.answers, kPaintWarps);
     block.each([&](int thread) {
       if (!voted_yes(choice.answers, thread)) return;
       const int place = votes_before(choice.answers, thread);
@@ -101,94 +83,94 @@ CURVOX_FN void over_edges(const PaintPlan& plan, const PaintTile& tile, int64_t 
   }
 }
 
-// Calls visit(thread, edge, row) for `batch` of the chosen edges, from `first` on, in every row of a
-// tile: one thread each, edge by edge.
+// Calls visit(edge, row) for `batch` of the chosen edges in every row of a tile, the work of one
+// thread each.
 template <class Visit>
-CURVOX_FN void over_edge_rows(const PaintTile& tile, const EdgeChoice& choice, int first, int batch,
-                              Visit visit) {
-  Block<kTileThreads>{}.each([&](int thread) {
-    if (thread / kTile < batch) {
-      visit(thread, choice.edges[first + thread / kTile], tile.top + thread % kTile);
-    }
+CURVOX_FN void over_edge_rows(int batch, Visit visit) {
+  Block<kPaintThreads>{}.each([&](int thread) {
+    if (thread < batch * kTile) visit(thread / kTile, thread % kTile);
   });
 }
 
-// What a part of an edge in a pixel's row adds to the pixel's winding number.
-CURVOX_FN float winding_by(const EdgeRow& part, int column) {
-  const float left = part.left(), right = part.right();
-  if (right <= column) return part.dy;
-  if (left >= column + 1) return 0;
-  const EdgePixel pixel = edge_in_pixel(part, column);
-  const float before = left < column ? (column - left) / (right - left) : 0;
-  return part.dy * (before + pixel.share * (1 - pixel.x));
+CURVOX_FN EdgeSlice edge_slice(const Edge& edge, const PaintTile& tile, int row) {
+  if (!meets_rows(edge, tile.top + row, tile.top + row + 1)) return {0, 0, 0, 0};
+  constexpr float narrow = 1e-6f;
+  const EdgeRow part = edge_in_row(edge, tile.top + row);
+  const float left = part.left() - tile.left, right = part.right() - tile.left;
+  return {left, right, 1 / larger(right - left, narrow), part.dy};
 }
 
-CURVOX_FN void find_winding(const PaintPlan& plan, const PaintTile& tile, int64_t layer,
-                            EdgeChoice& choice, PerThread<float, kTileThreads>& winding) {
-  const Block<kTileThreads> block;
-  block.each([&](int thread) { winding[thread] = 0; });
-  over_edges(plan, tile, layer, choice, adds_to, [&](int64_t, int count) {
+CURVOX_FN float within_unit(float x) { return fminf(fmaxf(x, 0.0f), 1.0f); }
+
+// Adds what a slice gives to the winding numbers of neighbouring pixels, from `column` on. Of what
+// comes down within a pixel that counts which is to the right of it.
+CURVOX_FN void add_slice(const EdgeSlice& slice, int column, Pixels& winding) {
+  float before = within_unit((column - slice.left) * slice.inverse);  // left of the pixel
+  each_pixel([&](int i) {
+    const float x = static_cast<float>(column + i);
+    const float after = within_unit((x + 1 - slice.left) * slice.inverse);
+    const float middle = 0.5f * (within_unit(slice.left - x) + within_unit(slice.right - x));
+    winding.of[i] += slice.dy * (before + (after - before) * (1 - middle));
+    before = after;
+  });
+}
+
+CURVOX_FN void find_winding(const PaintPlan& plan, const PaintTile& tile, const PlannedStep& step,
+                            EdgeChoice& choice, PerThread<Pixels, kPaintThreads>& winding) {
+  const Block<kPaintThreads> block;
+  block.each([&](int thread) { winding[thread] = {}; });
+  over_edges(plan, tile, step, choice, adds_to, [&](int64_t, int count) {
     for (int first = 0; first < count; first += kEdgesAtOnce) {
       const int batch = smaller(kEdgesAtOnce, count - first);
-      over_edge_rows(tile, choice, first, batch, [&](int thread, const Edge& edge, int row) {
-        choice.rows[thread] =
-            meets_rows(edge, row, row + 1) ? edge_in_row(edge, row) : EdgeRow{0, 0, 0, 0, 0};
+      over_edge_rows(batch, [&](int edge, int row) {
+        choice.slices[edge][row] = edge_slice(choice.edges[first + edge], tile, row);
       });
       block.each([&](int thread) {
-        float sum = winding[thread];
-        for (int i = 0; i < batch; ++i) {
-          sum += winding_by(choice.rows[i * kTile + thread / kTile], tile.column(thread));
+        const int row = thread / kRowThreads, column = thread % kRowThreads * kPixels;
+        for (int edge = 0; edge < batch; ++edge) {
+          add_slice(choice.slices[edge][row], column, winding[thread]);
         }
-        winding[thread] = sum;
       });
     }
   });
 }
 
 // Writes what each of a layer's edges makes of the gradient of a tile's winding numbers: a row for
-// either end, from row 2 * `place` on. Returns the place behind them.
-CURVOX_FN int64_t gather_edges(const PaintPlan& plan, const PaintTile& tile, int64_t layer,
-                               EdgeChoice& choice, const float* by_winding, Shares shares,
-                               int64_t place) {
-  const Block<kTileThreads> block;
-  over_edges(plan, tile, layer, choice, passes, [&](int64_t number, int count) {
+// either end, from row `place` on. Returns the place behind them.
+CURVOX_FN int64_t gather_edges(const PaintPlan& plan, const PaintTile& tile,
+                               const PlannedStep& step, EdgeChoice& choice,
+                               const float* by_winding, const Shares& shares, int64_t place) {
+  const Block<kPaintThreads> block;
+  over_edges(plan, tile, step, choice, passes, [&](int64_t number, int count) {
     for (int first = 0; first < count; first += kEdgesAtOnce) {
       const int batch = smaller(kEdgesAtOnce, count - first);
-      over_edge_rows(tile, choice, first, batch, [&](int thread, const Edge& edge, int row) {
-        EdgeSums sums{0, 0};
-        if (meets_rows(edge, row, row + 1)) {
-          const float* gradient = by_winding + thread % kTile * kTile;
-          walk_row(edge_in_row(edge, row), tile.left, tile.left + kTile,
+      over_edge_rows(batch, [&](int at, int row) {
+        const Edge edge = choice.edges[first + at];
+        EdgeSums sums{{0, 0}};
+        if (meets_rows(edge, tile.top + row, tile.top + row + 1)) {
+          const float* gradient = by_winding + row * kTile;
+          walk_row(edge_in_row(edge, tile.top + row), tile.left, tile.left + kTile,
                    [&](int column, const EdgePixel& pixel) {
                      const float part = pixel.weight * gradient[column - tile.left];
-                     sums.at_a += part * (1 - pixel.middle);
-                     sums.at_b += part * pixel.middle;
+                     sums.at[0] += part * (1 - pixel.middle);
+                     sums.at[1] += part * pixel.middle;
                    });
         }
-        choice.sums[thread] = sums;
+        choice.sums[at][row] = sums;
       });
-      block.each([&](int thread) {
-        if (thread >= batch) return;
-        EdgeSums sums{0, 0};
-        for (int row = 0; row < kTile; ++row) {
-          sums.at_a += choice.sums[thread * kTile + row].at_a;
-          sums.at_b += choice.sums[thread * kTile + row].at_b;
-        }
-        const Edge edge = choice.edges[first + thread];
-        const EdgeEnds ends = edge_ends(plan, layer, number + choice.taken[first + thread]);
-        const Point along = edge.b - edge.a;
-        const Point across = edge.sign * quarter_turn(along);
-        const bool down = edge.sign > 0;
-        const int64_t row = 2 * (place + first + thread);
-        shares.keys[row] = down ? ends.from : ends.to;
-        shares.keys[row + 1] = down ? ends.to : ends.from;
-        shares.values[2 * row] = sums.at_a * across.x;
-        shares.values[2 * row + 1] = sums.at_a * across.y;
-        shares.values[2 * row + 2] = sums.at_b * across.x;
-        shares.values[2 * row + 3] = sums.at_b * across.y;
+      block.each([&](int thread) {  // one a row of the list
+        if (thread >= 2 * batch) return;
+        const int at = thread / 2, lower = thread % 2;
+        float sum = 0;
+        for (int row = 0; row < kTile; ++row) sum += choice.sums[at][row].at[lower];
+        const Edge edge = choice.edges[first + at];
+        const EdgeEnds ends = edge_ends(plan, step, number + choice.taken[first + at]);
+        const Point across = edge.sign * quarter_turn(edge.b - edge.a);
+        const bool to_end = (lower == 1) == (edge.sign > 0);
+        shares.put(place + 2 * first + thread, to_end ? ends.to : ends.from, sum * across);
       });
     }
-    place += count;
+    place += 2 * count;
   });
   return place;
 }

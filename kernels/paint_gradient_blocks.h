@@ -1,10 +1,10 @@
 // The gradient of painted layers for CUDA, as block programs (portable.h): a block takes a tile,
-// each of its threads one pixel.
+// each of its threads a few neighbouring pixels.
 //
 // As on the CPU (paint_cpu.h): from the top down a block keeps what the layers above every step let
 // through, and its winding number; then it paints the tile from the bottom up, and has at every
 // step all that the gradient is made of. Nothing is divided by what may be zero. What is kept lies
-// in global memory that a block uses again for its next tile. What a tile gives goes to lists, see
+// in global memory that a block uses again for its next tile. What a tile gives goes to a list, see
 // paint_shares.h.
 #pragma once
 
@@ -16,199 +16,295 @@ namespace curvox {
 constexpr int kKeptFloats = 2;    // of a step, for each pixel
 constexpr int kCanvasFloats = 8;  // of an open group, for each pixel
 
-// What a tile writes to each list: a row for every step, and one behind them for the background;
-// two for every edge; those of colour gradients.
-struct TileCounts {
-  int64_t steps, edges, shades;
+// Of which inputs, beside all others, gradients are asked for.
+struct Needed {
+  bool vertices, opacities, background;
 };
 
-CURVOX_FN void count_shares(const PaintPlan& plan, int64_t index, bool to_vertices,
-                            TileCounts* counts) {
+// How many steps a tile has, and how many pairs of numbers it writes to the list: for its steps,
+// their edges, the background.
+CURVOX_FN void count_shares(const PaintPlan& plan, int64_t index, const Needed& needed,
+                            int64_t* pairs, int32_t* tile_steps) {
   CURVOX_SHARED StepChoice steps;
   CURVOX_SHARED EdgeChoice choice;
-  const Block<kTileThreads> block;
   const Painting& painting = plan.painting;
-  const PaintTile tile = paint_tile(painting, index);
-  TileCounts count{0, 0, 0};
-  over_steps<false>(plan, tile, steps, [&](const PaintStep& step) {
-    ++count.steps;
-    if (step.layer >= 0 && to_vertices) {
-      over_edges(plan, tile, step.layer, choice, passes,
-                 [&](int64_t, int edges) { count.edges += edges; });
+  const PaintTile tile = paint_tile(plan, index);
+  int64_t count = needed.background ? kBackgroundPairs : 0;
+  int32_t passed = 0;
+  over_steps<false>(plan, tile, steps, [&](const PlannedStep& step) {
+    ++passed;
+    if (step.kind != kPush) count += step.kind == kDraw ? kLayerPairs : kGroupPairs;
+    if (step.layer >= 0 && needed.vertices) {
+      over_edges(plan, tile, step, choice, passes,
+                 [&](int64_t, int edges) { count += 2 * edges; });
     }
-    const int32_t gradient = step.kind == kDraw ? painting.gradient_ids[step.layer] : -1;
-    if (gradient >= 0) {
-      count.shades += kGeometryRows + GradientPaint(painting.gradients, gradient).stop_count;
+    if (step.gradient >= 0) {
+      const int stops = GradientPaint(painting.gradients, step.gradient).stop_count;
+      count += kGeometryPairs + kStopPairs * stops;
     }
     return true;
   });
-  block.each([&](int thread) {
-    if (thread == 0) counts[index] = count;
+  Block<kPaintThreads>{}.each([&](int thread) {
+    if (thread > 0) return;
+    pairs[index] = count;
+    tile_steps[index] = passed;
   });
 }
 
-// What the backward pass of all tiles is given. Keys of steps: layers, then groups, then the
-// background. Keys of shades: kGeometryRows for each gradient, then all stops.
+constexpr int kPlaceThreads = 1024;
+
+// The greatest of some numbers that are not negative, by all threads of a block; `most` is shared.
+template <int THREADS>
+CURVOX_FN void find_most(const int32_t* numbers, int64_t count, int32_t* most) {
+  const Block<THREADS> block;
+  block.each([&](int thread) {
+    most[thread] = 0;
+    for (int64_t i = thread; i < count; i += THREADS) {
+      most[thread] = larger(most[thread], numbers[i]);
+    }
+  });
+  for (int half = THREADS / 2; half > 0; half /= 2) {
+    block.each([&](int thread) {
+      if (thread < half) most[thread] = larger(most[thread], most[thread + half]);
+    });
+  }
+}
+
+// One block: where each tile's pairs begin, in place of how many there are. Behind them the numbers
+// that the host waits for: how many pairs there are, the most steps of a tile, how deep groups lie
+// in each other.
+CURVOX_FN void place_shares(int64_t tiles, int64_t* pairs, const int32_t* tile_steps,
+                            int64_t scenes, const int32_t* depths) {
+  CURVOX_SHARED RunSums<kPlaceThreads> sums;
+  CURVOX_SHARED int32_t most_steps[kPlaceThreads], most_depth[kPlaceThreads];
+  sum_before<kPlaceThreads>(
+      tiles + 1, sums, [&](int64_t tile) { return tile < tiles ? pairs[tile] : 0; },
+      [&](int64_t tile, int64_t sum) { pairs[tile] = sum; });
+  find_most<kPlaceThreads>(tile_steps, tiles, most_steps);
+  find_most<kPlaceThreads>(depths, depths == nullptr ? 0 : scenes, most_depth);
+  Block<kPlaceThreads>{}.each([&](int thread) {
+    if (thread > 0) return;
+    pairs[tiles + 1] = most_steps[0];
+    pairs[tiles + 2] = most_depth[0];
+  });
+}
+
+// What the backward pass of all tiles is given.
 struct PaintBackward {
   const float* gradient;      // of the images
-  const TileCounts* offsets;  // [tiles + 1], sums of counts
-  Shares steps, edges, shades;
-  int64_t groups, gradients;
-  bool to_vertices;
+  const int64_t* places;      // [tiles] in the list
+  const int32_t* tile_steps;  // [tiles]
+  Shares shares;
+  PaintKeys keys;
+  Needed needed;
 };
 
 struct TileCanvas {
-  float below[4], gradient[4];
+  Pixels below[4], gradient[4];
+};
+
+// What sums over a tile's pixels are made of.
+struct PixelShade {
+  Between at;
+  float by_place;
+};
+
+struct StepSums {
+  float rows[kGeometry][kPaintThreads];
+  PixelShade shades[kPaintThreads][kPixels];
 };
 
 struct BackwardMemory {
-  StepChoice steps;
-  float by_winding[kTileThreads];
-  union {  // a step's pixels are summed before its edges are gone through
-    EdgeChoice edges;
-    StepSums pixels;
-  };
+  PaintMemory paint;
+  alignas(16) float by_winding[kTilePixels];
+  StepSums pixels;
 };
 
 // The backward pass of one tile, while it paints it from the bottom up.
 class TileBackward {
  public:
   CURVOX_FN TileBackward(const PaintPlan& plan, const PaintBackward& to, int64_t index,
-                         float* kept, float* stack, BackwardMemory& memory)
+                         Pixels* kept, Pixels* stack, BackwardMemory& memory)
       : plan_(plan),
         painting_(plan.painting),
         to_(to),
-        tile_(paint_tile(plan.painting, index)),
+        tile_(paint_tile(plan, index)),
         kept_(kept),
         stack_(stack),
         memory_(memory),
         pixels_(memory.pixels),
-        steps_(to.offsets[index + 1].steps - to.offsets[index].steps),
-        // Every tile before this one has written a row for the background, too.
-        step_place_(to.offsets[index].steps + index),
-        edge_place_(to.offsets[index].edges),
-        shade_place_(to.offsets[index].shades) {}
+        place_(to.places[index]),
+        step_(to.tile_steps[index]) {}
 
   CURVOX_FN void run() {
-    const auto keep = [&](int thread, int64_t passed, float through, float winding) {
-      const int64_t step = steps_ - 1 - passed;
-      kept_at(kept_, step, kKeptFloats, 0, thread) = through;
-      kept_at(kept_, step, kKeptFloats, 1, thread) = winding;
+    const auto keep = [&](int thread, int passed, const Pixels& through, const Pixels& winding) {
+      kept_at(kept_, passed, kKeptFloats, 0, thread) = through;
+      kept_at(kept_, passed, kKeptFloats, 1, thread) = winding;
     };
-    PerThread<Sight, kTileThreads> sights;
-    look_down<false>(plan_, tile_, memory_.steps, memory_.edges, stack_, sights, keep);
+    // What is hidden has no gradient, but that of the opacity which hides it needs its colour; and
+    // at a full pixel the even-odd rule folds.
+    const auto may_hide = [&](const PlannedStep& step) {
+      return !to_.needed.opacities && step.rule == kNonzero;
+    };
+    PerThread<Sight, kPaintThreads> sights;
+    const int seen = look_down(plan_, tile_, memory_.paint, stack_, sights, may_hide, keep);
     begin(sights);
-    over_steps<false>(plan_, tile_, memory_.steps, [&](const PaintStep& step) {
-      if (step.kind == kDraw) {
-        draw(step);
-      } else if (step.kind == kPush) {
+    over_steps<false>(plan_, tile_, memory_.paint.steps, [&](const PlannedStep& step) {
+      --step_;
+      if (step_ >= seen) return true;
+      if (step.kind == kPush) {
         push();
-      } else {
-        pop(step);
+        return true;
       }
-      ++step_;
-      ++step_place_;
+      const bool draws = step.kind == kDraw;
+      draws ? draw(step) : pop(step);
+      write(draws ? 4 : 1, draws ? to_.keys.layer(step.layer) : to_.keys.group(step.group));
+      if (step.gradient >= 0) shade(step.gradient);
+      if (!to_.needed.vertices || step.layer < 0) return true;
+      place_ = gather_edges(plan_, tile_, step, memory_.paint.edges, memory_.by_winding,
+                            to_.shares, place_);
       return true;
     });
   }
 
  private:
-  const Block<kTileThreads> block_{};
+  const Block<kPaintThreads> block_{};
   const PaintPlan& plan_;
   const Painting& painting_;
   const PaintBackward& to_;
   const PaintTile tile_;
-  float* kept_;
-  float* stack_;
+  Pixels* kept_;
+  Pixels* stack_;
   BackwardMemory& memory_;
   StepSums& pixels_;
-  const int64_t steps_;
-  int64_t step_ = 0, step_place_, edge_place_, shade_place_;
+  int64_t place_;  // in the list
+  int step_;       // how many steps of the tile lie above
   int depth_ = 0;
-  PerThread<TileCanvas, kTileThreads> canvases_;
+  PerThread<TileCanvas, kPaintThreads> canvases_;
 
-  CURVOX_FN float through(int thread) const {
+  CURVOX_FN Pixels through(int thread) const {
     return kept_at(kept_, step_, kKeptFloats, 0, thread);
   }
-  CURVOX_FN float winding(int thread) const {
+  CURVOX_FN Pixels winding(int thread) const {
     return kept_at(kept_, step_, kKeptFloats, 1, thread);
   }
-  CURVOX_FN float& stacked(int field, int thread) {
+  CURVOX_FN Pixels& stacked(int field, int thread) {
     return kept_at(stack_, depth_, kCanvasFloats, field, thread);
   }
-
-  // The background, whose row stands behind those of steps.
-  CURVOX_FN void begin(PerThread<Sight, kTileThreads>& sights) {
-    block_.each([&](int thread) {
-      TileCanvas& canvas = canvases_[thread];
-      const int64_t place = pixel_place(painting_, tile_, thread);
-      for (int channel = 0; channel < 4; ++channel) {
-        const bool given = place >= 0 && channel < painting_.channels;
-        canvas.below[channel] = painting_.background[channel];
-        canvas.gradient[channel] = given ? to_.gradient[place + channel] : 0;
-        pixels_.rows[channel][thread] = sights[thread].through * canvas.gradient[channel];
-      }
-    });
-    write_sums(pixels_, 4, to_.steps, kStepShare, step_place_ + steps_,
-               painting_.layers + to_.groups);
+  CURVOX_FN void write(int count, int64_t key) {
+    place_ = write_sums<kPaintThreads>(pixels_.rows, count, to_.shares, place_, key);
   }
 
-  CURVOX_FN void draw(const PaintStep& step) {
-    const int32_t id = painting_.gradient_ids[step.layer];
-    const float opacity = painting_.opacities[step.layer];
+  // The canvas before all steps, and what is asked of it.
+  CURVOX_FN void begin(PerThread<Sight, kPaintThreads>& sights) {
+    TileImage& image = memory_.paint.image;
     block_.each([&](int thread) {
-      TileCanvas& canvas = canvases_[thread];
-      const float number = winding(thread), seen = through(thread);
-      float rgba[4], by_rgba[4];
-      layer_colour(painting_, step.layer, tile_.row(thread), tile_.column(thread), rgba);
-      const float cover = covered(painting_, step, number), alpha = opacity * rgba[3] * cover;
-      float by_alpha = canvas.gradient[3] * (1 - canvas.below[3]);
-      for (int channel = 0; channel < 3; ++channel) {
-        by_alpha += canvas.gradient[channel] * (rgba[channel] - canvas.below[channel]);
-        by_rgba[channel] = seen * alpha * canvas.gradient[channel];
-        canvas.below[channel] += alpha * (rgba[channel] - canvas.below[channel]);
-      }
-      canvas.below[3] += alpha * (1 - canvas.below[3]);
-      by_alpha *= seen;
-      by_rgba[3] = by_alpha * cover * opacity;
-      memory_.by_winding[thread] =
-          by_alpha * opacity * rgba[3] * coverage_slope(number, painting_.rules[step.layer]);
-      pixels_.rows[3][thread] = by_alpha * cover * rgba[3];
-      for (int channel = 0; channel < 3; ++channel) {
-        pixels_.rows[channel][thread] = id < 0 ? by_rgba[channel] : 0;
-      }
-      if (id < 0) return;
       for (int channel = 0; channel < 4; ++channel) {
-        pixels_.shades[thread].by_rgba[channel] = by_rgba[channel];
+        canvases_[thread].below[channel] = all_pixels(painting_.background[channel]);
+        each_pixel([&](int i) { image.of[channel][kPixels * thread + i] = 0; });
       }
     });
-    write_sums(pixels_, kStepShare, to_.steps, kStepShare, step_place_, step.layer);
-    if (id >= 0) shade(id);
-    gather(step);
+    over_image(painting_, tile_, [&](int channel, int pixel, int64_t place) {
+      image.of[channel][pixel] = to_.gradient[place];
+    });
+    block_.each([&](int thread) {
+      for (int channel = 0; channel < 4; ++channel) {
+        each_pixel([&](int i) {
+          canvases_[thread].gradient[channel].of[i] = image.of[channel][kPixels * thread + i];
+        });
+      }
+    });
+    if (!to_.needed.background) return;
+    block_.each([&](int thread) {
+      const Pixels& through = sights[thread].through;
+      for (int channel = 0; channel < 4; ++channel) {
+        float sum = 0;
+        each_pixel([&](int i) {
+          sum += through.of[i] * canvases_[thread].gradient[channel].of[i];
+        });
+        pixels_.rows[channel][thread] = sum;
+      }
+    });
+    write(4, to_.keys.background());
   }
 
-  // A colour gradient's stops and geometry, by those of colours in pixels_.shades.
+  // What a layer gives to its colour and opacity is left in pixels_.rows; what to its winding
+  // numbers in memory_.by_winding; what to its gradient's colours in the image.
+  CURVOX_FN void draw(const PlannedStep& step) {
+    const bool shaded = step.gradient >= 0;
+    block_.each([&](int thread) {
+      TileCanvas& canvas = canvases_[thread];
+      const Pixels number = winding(thread), seen = through(thread);
+      TileImage& image = memory_.paint.image;
+      const LayerColours colours(painting_, step, tile_, thread, image);
+      float sums[4] = {0, 0, 0, 0};
+      each_pixel([&](int i) {
+        float rgba[4];
+        colours.get(i, rgba);
+        const float cover = covered(step, number.of[i]), full = step.opacity * rgba[3];
+        const float alpha = full * cover, weight = seen.of[i] * alpha;
+        float by_rgba[4], by_alpha = canvas.gradient[3].of[i] * (1 - canvas.below[3].of[i]);
+        for (int channel = 0; channel < 3; ++channel) {
+          const float gradient = canvas.gradient[channel].of[i];
+          const float above = rgba[channel] - canvas.below[channel].of[i];
+          by_alpha += gradient * above;
+          by_rgba[channel] = weight * gradient;
+          canvas.below[channel].of[i] += alpha * above;
+        }
+        canvas.below[3].of[i] += alpha * (1 - canvas.below[3].of[i]);
+        by_alpha *= seen.of[i];
+        by_rgba[3] = by_alpha * cover * step.opacity;
+        memory_.by_winding[kPixels * thread + i] =
+            by_alpha * full * coverage_slope(number.of[i], static_cast<uint8_t>(step.rule));
+        sums[3] += by_alpha * cover * rgba[3];
+        for (int channel = 0; channel < 3; ++channel) {
+          sums[channel] += shaded ? 0 : by_rgba[channel];
+        }
+        if (!shaded) return;
+        for (int channel = 0; channel < 4; ++channel) {
+          image.of[channel][kPixels * thread + i] = by_rgba[channel];
+        }
+      });
+      for (int i = 0; i < 4; ++i) pixels_.rows[i][thread] = sums[i];
+    });
+  }
+
+  // A colour gradient's geometry and stops, by those of colours in the image.
   CURVOX_FN void shade(int32_t id) {
     const GradientPaint paint(painting_.gradients, id);
+    const TileImage& by_rgba = memory_.paint.image;
     block_.each([&](int thread) {
-      PixelShade& at = pixels_.shades[thread];
-      const ShadeGradient gradient = shade_gradient(paint, tile_.column(thread) + 0.5f,
-                                                    tile_.row(thread) + 0.5f, at.by_rgba);
-      at.at = gradient.at;
-      at.by_place = gradient.by_place;
-      for (int i = 0; i < kGeometry; ++i) pixels_.rows[i][thread] = gradient.geometry[i];
+      for (int k = 0; k < kGeometry; ++k) pixels_.rows[k][thread] = 0;
+      for (int i = 0; i < kPixels; ++i) {
+        PixelShade& at = pixels_.shades[thread][i];
+        const float x = tile_.column(thread) + i + 0.5f, y = tile_.row(thread) + 0.5f;
+        float by_colour[4];
+        for (int channel = 0; channel < 4; ++channel) {
+          by_colour[channel] = by_rgba.of[channel][kPixels * thread + i];
+        }
+        const ShadeGradient gradient = shade_gradient(paint, x, y, by_colour);
+        at.at = gradient.at;
+        at.by_place = gradient.by_place;
+        for (int k = 0; k < kGeometry; ++k) pixels_.rows[k][thread] += gradient.geometry[k];
+      }
     });
-    write_sums(pixels_, kGeometry, to_.shades, kShadeShare, shade_place_, kGeometryRows * id);
-    shade_place_ += kGeometryRows;
-    write_stops(pixels_, paint.stop_count, to_.shades, shade_place_,
-                kGeometryRows * to_.gradients + painting_.gradients.stops[id]);
-    shade_place_ += paint.stop_count;
-  }
-
-  CURVOX_FN void gather(const PaintStep& step) {
-    if (!to_.to_vertices) return;
-    edge_place_ = gather_edges(plan_, tile_, step.layer, memory_.edges, memory_.by_winding,
-                               to_.edges, edge_place_);
+    write(kGeometry, to_.keys.geometry(id));
+    const int64_t first = painting_.gradients.stops[id];
+    for (int stop = 0; stop < paint.stop_count; ++stop) {
+      block_.each([&](int thread) {
+        float sums[5] = {0, 0, 0, 0, 0};
+        for (int i = 0; i < kPixels; ++i) {
+          const PixelShade& shade = pixels_.shades[thread][i];
+          const float weight = shade.at.weight(stop);
+          sums[0] -= weight * shade.by_place;
+          for (int channel = 0; channel < 4; ++channel) {
+            sums[1 + channel] += weight * by_rgba.of[channel][kPixels * thread + i];
+          }
+        }
+        for (int i = 0; i < 5; ++i) pixels_.rows[i][thread] = sums[i];
+      });
+      write(5, to_.keys.stop(first + stop));
+    }
   }
 
   // The gradient of the group's own canvas: that of its colours, and that its alpha hides what is
@@ -216,46 +312,52 @@ class TileBackward {
   CURVOX_FN void push() {
     block_.each([&](int thread) {
       TileCanvas& canvas = canvases_[thread];
-      const float counts = through(thread);
-      float hidden = 0;
+      const Pixels counts = through(thread);
+      Pixels hidden{};
       for (int channel = 0; channel < 4; ++channel) {
         stacked(channel, thread) = canvas.below[channel];
         stacked(4 + channel, thread) = canvas.gradient[channel];
-        hidden += canvas.gradient[channel] * canvas.below[channel];
-        canvas.below[channel] = 0;
-        canvas.gradient[channel] *= counts;
+        each_pixel([&](int i) {
+          hidden.of[i] += canvas.gradient[channel].of[i] * canvas.below[channel].of[i];
+          canvas.gradient[channel].of[i] *= counts.of[i];
+        });
+        canvas.below[channel] = {};
       }
-      canvas.gradient[3] -= counts * hidden;
+      each_pixel([&](int i) {
+        canvas.gradient[3].of[i] -= counts.of[i] * hidden.of[i];
+      });
     });
     ++depth_;
   }
 
-  // The group's opacity and clip; then it is laid over what was there.
-  CURVOX_FN void pop(const PaintStep& step) {
+  // The same for a group's opacity and clip; then it is laid over what was there.
+  CURVOX_FN void pop(const PlannedStep& step) {
     --depth_;
-    const float opacity = painting_.group_opacities[step.group];
     block_.each([&](int thread) {
       TileCanvas& canvas = canvases_[thread];
-      const float number = winding(thread), cover = covered(painting_, step, number);
-      const float share = opacity * cover, rest = 1 - share * canvas.below[3];
-      const float alpha = canvas.below[3];
-      float by_share = 0;
+      const Pixels number = winding(thread), seen = through(thread);
+      const Pixels alpha = canvas.below[3];
+      Pixels share, by_share{};
+      each_pixel([&](int i) { share.of[i] = step.opacity * covered(step, number.of[i]); });
       for (int channel = 0; channel < 4; ++channel) {
-        const float below = stacked(channel, thread), gradient = stacked(4 + channel, thread);
-        by_share += gradient * (canvas.below[channel] - alpha * below);
-        canvas.below[channel] = share * canvas.below[channel] + rest * below;
+        const Pixels below = stacked(channel, thread), gradient = stacked(4 + channel, thread);
+        each_pixel([&](int i) {
+          const float own = canvas.below[channel].of[i];
+          by_share.of[i] += gradient.of[i] * (own - alpha.of[i] * below.of[i]);
+          canvas.below[channel].of[i] =
+              share.of[i] * own + (1 - share.of[i] * alpha.of[i]) * below.of[i];
+        });
         canvas.gradient[channel] = gradient;
       }
-      by_share *= through(thread);
-      pixels_.rows[0][thread] = by_share * cover;
-      for (int i = 1; i < kStepShare; ++i) pixels_.rows[i][thread] = 0;
-      memory_.by_winding[thread] =
-          step.layer < 0 ? 0
-                         : opacity * by_share * coverage_slope(number, painting_.rules[step.layer]);
+      float sum = 0;
+      each_pixel([&](int i) {
+        by_share.of[i] *= seen.of[i];
+        sum += by_share.of[i] * covered(step, number.of[i]);
+        const float slope = coverage_slope(number.of[i], static_cast<uint8_t>(step.rule));
+        memory_.by_winding[kPixels * thread + i] = step.opacity * by_share.of[i] * slope;
+      });
+      pixels_.rows[0][thread] = sum;
     });
-    write_sums(pixels_, kStepShare, to_.steps, kStepShare, step_place_,
-               painting_.layers + step.group);
-    if (step.layer >= 0) gather(step);
   }
 };
 

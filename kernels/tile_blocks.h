@@ -27,18 +27,4 @@ CURVOX_FN int votes_before(const uint32_t* answers, int thread) {
   return count_votes(answers, thread / kWarp) + count_bits(answers[thread / kWarp] & before);
 }
 
-// Adds up each of `count` rows of numbers, in a tree of fixed shape: sums stand in rows[k][0].
-CURVOX_FN void add_up(float (*rows)[kTileThreads], int count) {
-  const Block<kTileThreads> block;
-  for (int left = kTileThreads / 4; left > 0; left /= 4) {
-    block.each([&](int thread) {
-      const int place = thread % left;
-      for (int k = thread / left; k < count; k += kTileThreads / left) {
-        float* row = rows[k] + place;
-        row[0] = (row[0] + row[left]) + (row[2 * left] + row[3 * left]);
-      }
-    });
-  }
-}
-
 }  // namespace curvox

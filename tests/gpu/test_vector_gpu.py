@@ -22,16 +22,16 @@ def _moved(inputs, device="cuda"):
 
 def _painted(inputs, height, width):
     """The image, and gradients of all floats for a random cotangent."""
-    image = torch.ops.curvox.paint_layers(height, width, 4, *inputs)
+    image, kept = torch.ops.curvox.paint_layers(height, width, 4, *inputs)
     cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(2)).to(image)
     backward = torch.ops.curvox.paint_layers_backward
-    return [image, *backward(cotangent, *inputs, True, True, True)]
+    return [image, *backward(cotangent, *inputs, kept, True, True, True)]
 
 
 def _stroked(inputs):
     """Vertices and offsets, and the gradients of segments and widths."""
-    vertices, offsets = torch.ops.curvox.stroke(*inputs)
-    gradients = torch.ops.curvox.stroke_backward(vertices, *inputs, offsets)
+    vertices, offsets, kept = torch.ops.curvox.stroke(*inputs)
+    gradients = torch.ops.curvox.stroke_backward(vertices, *inputs, offsets, kept)
     return [vertices, offsets, *gradients]
 
 

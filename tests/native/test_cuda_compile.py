@@ -17,6 +17,7 @@ from curvox.ops import (
     distortion,
     interpolate,
     march,
+    network_cuda,
     occupancy,
     outline_cuda,
     paint_cuda,
@@ -48,7 +49,7 @@ def test_compiles_without_complaint(architecture, capsys):
     assert printed.err == ""
     for kernel in (
         "curvox_splat_tiles",
-        "curvox_splat_runs_sigma",
+        "curvox_splat_shares_sigma",
         "curvox_paint_gradients",
         "curvox_stroke_vertices",
         "curvox_adam_step",
@@ -169,7 +170,7 @@ def test_launches_match_the_kernels(monkeypatch):
     """Every launch of every op passes the parameters that its kernel has, type by type."""
     launches = []
 
-    def launch(device, name, *arguments):
+    def launch(device, name, *arguments, shared=0):
         launches.append((name, *arguments))
         if hasattr(_native.cpu.host_kernels, name):  # sizes follow from what they count
             launch_on_host(device, name, *arguments)
@@ -200,6 +201,9 @@ def test_launches_match_the_kernels(monkeypatch):
 
     blur._blur_cuda(image, torch.rand(5), -3)
     _launch_vector_graphics(torch.ones(1))
+    monkeypatch.setattr(network_cuda, "_gpu", lambda device: (4, 128))
+    for inputs in (3, 40):
+        _launch_network(torch.rand(5, inputs))
 
     kernels = _entry_parameters()
     for name, blocks, threads, *arguments in launches:
@@ -209,25 +213,34 @@ def test_launches_match_the_kernels(monkeypatch):
     assert {name for name, *_ in launches} == set(kernels)
     blocks = {name: blocks for name, blocks, *_ in launches}
     assert blocks["curvox_splat_tiles"] == 2 * 3
-    assert blocks["curvox_splat_runs"] == 5 * 2
+    assert blocks["curvox_splat_shares"] == 5 * 2
     assert blocks["curvox_emit_rays"] == 2  # four warps a block, five rays
 
 
 def _launch_vector_graphics(one):
     """One contour, filled, stroked and painted in a group."""
     segments, ends, code = torch.rand(4, 4, 2), torch.tensor([0, 4]), one.byte()
-    vertices, _ = outline_cuda.flatten_cuda(segments, ends, one)
-    outline_cuda.flatten_backward_cuda(vertices, segments, ends, one, ends)
+    vertices, *others = outline_cuda.flatten_cuda(segments, ends, one)
+    outline_cuda.flatten_backward_cuda(vertices, segments, ends, one, *others)
     pen = (segments, ends, code.bool(), one, code, code, one, one)
-    vertices, _ = outline_cuda.stroke_cuda(*pen)
-    outline_cuda.stroke_backward_cuda(vertices, *pen, ends)
+    vertices, *others = outline_cuda.stroke_cuda(*pen)
+    outline_cuda.stroke_backward_cuda(vertices, *pen, *others)
     layers = torch.tensor([0, 1])
     floats = (segments[0], torch.rand(1, 3), one, torch.rand(1, 9), one, torch.rand(1, 4), one)
     steps = torch.tensor([[1, 0, -1], [0, 0, -1], [2, 0, -1]], dtype=torch.int32)
     loops = (ends[None], layers, code, 0 * code.int(), steps, 3 * layers)
     inputs = (*floats, torch.ones(4), *loops, code, code, layers)
-    image = paint_cuda.paint_cuda(30, 40, 4, *inputs)
-    paint_cuda.paint_backward_cuda(image, *inputs, True, True, True)
+    image, kept = paint_cuda.paint_cuda(30, 40, 4, *inputs)
+    paint_cuda.paint_backward_cuda(image, *inputs, kept, True, True, True)
+
+
+def _launch_network(features):
+    """Two rays, layers of 16."""
+    wide = torch.rand(16, 16)
+    layers = (torch.rand(16, features.shape[1]), wide, wide[0], wide[:3], torch.rand(3))
+    inputs = (features, wide[:2], torch.zeros(5, dtype=torch.int32), *layers)
+    colours = network_cuda.network_cuda(*inputs)
+    network_cuda.network_backward_cuda(colours, colours, *inputs)
 
 
 def _launch_along_rays(five):

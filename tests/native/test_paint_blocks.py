@@ -18,7 +18,7 @@ from random_drawings import random_drawing
 DRAW, PUSH, POP = paint.DRAW, paint.PUSH, paint.POP
 FLOATS = 8  # of the inputs, which come first
 VERTICES, COLOURS, OPACITIES, GROUPS, BACKGROUND = 0, 1, 2, 6, 7  # places among the inputs
-LOOPS, LAYER_LOOPS, STEPS, SCENES = 8, 9, 12, 13
+LOOPS, LAYER_LOOPS, RULES, STEPS, SCENES = 8, 9, 10, 12, 13
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +28,9 @@ def _host(monkeypatch):
 
 def _blocks(inputs, height, width, channels, needed=(True, True, True)):
     """The image, and gradients for a random cotangent, of the block programs."""
-    image = paint_cuda.paint_cuda(height, width, channels, *inputs)
+    image, kept = paint_cuda.paint_cuda(height, width, channels, *inputs)
     cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(2))
-    return image, *paint_cuda.paint_backward_cuda(cotangent, *inputs, *needed)
+    return image, *paint_cuda.paint_backward_cuda(cotangent, *inputs, kept, *needed)
 
 
 def _reference(inputs, height, width, channels):
@@ -42,19 +42,21 @@ def _reference(inputs, height, width, channels):
 
 
 def _cpu(inputs, height, width, channels):
-    image = torch.ops.curvox.paint_layers(height, width, channels, *inputs)
+    image, kept = torch.ops.curvox.paint_layers(height, width, channels, *inputs)
     cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(2))
     backward = torch.ops.curvox.paint_layers_backward
-    return image, *backward(cotangent, *inputs, True, True, True)
+    return image, *backward(cotangent, *inputs, kept, True, True, True)
 
 
-def _check(ours, theirs, value=1e-5, gradient=1e-4, kinks=False):
-    """Images, and gradients in relation to their norms; with `kinks` not those of vertices."""
+def _check(ours, theirs, value=1e-5, gradient=1e-4, least=1e-5, kinks=False):
+    """Images, and gradients in relation to their norms, or to `least` where they are small; with
+    `kinks` not those of vertices.
+    """
     assert (ours[0] - theirs[0]).abs().max() <= value
     for which, (mine, true) in enumerate(zip(ours[1:], theirs[1:], strict=True)):
         assert mine.shape == true.shape
         if which > 0 or not kinks:
-            assert (mine - true).norm() <= gradient * true.norm() + 1e-5
+            assert (mine - true).norm() <= gradient * true.norm() + least
 
 
 @settings(max_examples=60, deadline=None)
@@ -73,7 +75,8 @@ def test_random_drawings(seed, layers, height, width, scenes, channels):
     inputs = random_drawing(seed, layers, max(height, width), scenes=scenes)
     ours = _blocks(inputs, height, width, channels)
     theirs = _reference(inputs, height, width, channels)
-    _check(ours, theirs, value=2e-4, gradient=2e-3, kinks=True)  # corners lie up to 3,000 away
+    # Some corners lie up to 3,000 pixels away.
+    _check(ours, theirs, value=2e-4, gradient=2e-3, least=1e-4, kinks=True)
     assert (ours[1] - theirs[1]).norm() <= 5e-3 * theirs[1].norm() + 1e-3
 
 
@@ -147,13 +150,23 @@ def test_any_number_of_blocks_gives_the_same_bits(blocks, monkeypatch):
     assert all(map(torch.equal, expected, _blocks(inputs, 50, 60, 4)))
 
 
+@pytest.mark.parametrize("most", [100, 1])
+def test_cells_of_any_size_give_the_same_bits(most, monkeypatch):
+    """Where bits for single tiles would take too much memory, several tiles share them."""
+    inputs = random_drawing(6, 90, 160, grid=1.0, scenes=2)
+    expected = _blocks(inputs, 150, 160, 4)
+    monkeypatch.setattr(paint_cuda, "_MASK_BYTES", most)
+    assert all(map(torch.equal, expected, _blocks(inputs, 150, 160, 4)))
+
+
 def test_gradients_left_out():
-    """Without the gradient of vertices the others keep their bits."""
+    """Without those of vertices and the background the others keep their bits."""
     inputs = random_drawing(7, 9, 30)
     full = _blocks(inputs, 30, 33, 3)
-    part = _blocks(inputs, 30, 33, 3, needed=(False, False, False))
-    assert torch.equal(part[1], torch.zeros_like(part[1]))
-    assert all(map(torch.equal, full[2:], part[2:]))
+    part = _blocks(inputs, 30, 33, 3, needed=(False, True, False))
+    for left_out in (1 + VERTICES, 1 + BACKGROUND):
+        assert torch.equal(part[left_out], torch.zeros_like(part[left_out]))
+    assert all(map(torch.equal, full[2:-1], part[2:-1]))
 
 
 def test_opaque_layers_hide_what_is_below(monkeypatch):
@@ -166,14 +179,19 @@ def test_opaque_layers_hide_what_is_below(monkeypatch):
     )
     inputs[LAYER_LOOPS][-1] = len(inputs[LOOPS])
     inputs[LAYER_LOOPS][-2] = len(inputs[LOOPS]) - 1  # the last layer is this square alone
-    inputs[OPACITIES][-1] = 1
+    inputs[OPACITIES][-1], inputs[RULES][-1] = 1, 0
     expected = inputs[COLOURS][-1].expand(1, 40, 45, 3)
-    image = paint_cuda.paint_cuda(40, 45, 3, *inputs)
+    image, _ = paint_cuda.paint_cuda(40, 45, 3, *inputs)
     assert torch.equal(image, expected)
     ours, theirs = _blocks(inputs, 40, 45, 3), _reference(inputs, 40, 45, 3)
     _check(ours, theirs)
+    part = _blocks(inputs, 40, 45, 3, needed=(True, False, True))
+    for which in (VERTICES, COLOURS, BACKGROUND):
+        torch.testing.assert_close(part[1 + which], ours[1 + which])
     inputs[COLOURS][0] = math.nan
-    assert torch.equal(paint_cuda.paint_cuda(40, 45, 3, *inputs), expected)
+    assert torch.equal(paint_cuda.paint_cuda(40, 45, 3, *inputs)[0], expected)
+    hidden = _blocks(inputs, 40, 45, 3, needed=(True, False, True))
+    assert all(map(torch.equal, part[1:3], hidden[1:3]))
 
 
 def test_nothing_to_paint():
@@ -237,11 +255,23 @@ def test_far_corners(scale):
 
 
 def test_lists_grow_with_the_length_of_edges():
-    """A diagonal reaches the tiles along it, not those of its box."""
+    """A diagonal reaches the tiles along it, not those of its box; so does a thin stroke."""
     inputs = list(random_drawing(13, 1, 20, groups=0, shaded=False))
     inputs[VERTICES] = torch.tensor([[0.0, 0], [640, 640], [0, 640]])
     inputs[LOOPS], inputs[LAYER_LOOPS] = torch.tensor([[0, 3]]), torch.tensor([0, 1])
+    edges, steps = _counted(inputs)
+    assert 3 * 40 <= edges <= 6 * 40
+    assert 40 * 41 / 2 <= steps <= 42 * 42 / 2
+    inputs[VERTICES] = torch.tensor([[0.0, 0], [640, 640], [640, 641]])
+    _, steps = _counted(inputs)
+    assert 40 <= steps <= 3 * 40
+
+
+def _counted(inputs):
+    """How many edges and steps the tiles of a canvas of 640 x 640 have together."""
     painting = paint_cuda._Painting(640, 640, 4, *inputs)
-    counts = torch.zeros(painting.tiles, 3, dtype=torch.int64)
-    painting.launch("curvox_paint_counts", painting.tiles, painting.boxes, True, counts)
-    assert 3 * 40 <= counts[:, 1].sum() <= 6 * 40
+    pairs = torch.zeros(painting.tiles, dtype=torch.int64)
+    steps = torch.zeros(painting.tiles, dtype=torch.int32)
+    painting.paint("curvox_paint_counts", painting.tiles, True, False, pairs, steps)
+    layer_pairs = 2 * int(steps.sum())
+    return (int(pairs.sum()) - layer_pairs) / 2, int(steps.sum())

@@ -87,9 +87,9 @@ def _adam_raw(device):
     ]
 
 
-def _network_inputs(device, dtype):
+def _network_inputs(device, dtype, width=9):
     generator = torch.Generator().manual_seed(1)
-    shapes = ((40, 5), (6, 9), (9, 5), (9, 9), (9,), (3, 9), (3,))
+    shapes = ((40, 5), (6, width), (width, 5), (width, width), (width,), (3, width), (3,))
     return [torch.randn(shape, generator=generator).to(device, dtype) for shape in shapes]
 
 
@@ -102,13 +102,14 @@ def _network_call(features, ray_inputs, *weights, backend):
 
 
 def _network_raw(device):
-    features, ray_inputs, *weights = _network_inputs(device, torch.float32)
-    if device != "cpu":
-        return []  # a GPU runs the reference
-    inputs = (features, ray_inputs, _NETWORK_RAYS, *weights)
-    colours, gradient = torch.rand(2, 40, 3)
+    features, ray_inputs, *weights = _network_inputs(device, torch.float32, width=16)
+    inputs = (features, ray_inputs, _NETWORK_RAYS.to(device), *weights)
+    colours, gradient = torch.rand(2, 40, 3, device=device)
+    on_gpu = device.type == "cuda"
+    if on_gpu and torch.cuda.get_device_capability(device) < (8, 0):
+        return []  # it runs the reference
     return [
-        (torch.ops.curvox.network, (*inputs, False)),
+        (torch.ops.curvox.network, (*inputs, on_gpu)),
         (torch.ops.curvox.network_backward, (gradient, colours, *inputs, True)),
     ]
 

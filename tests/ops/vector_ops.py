@@ -37,10 +37,10 @@ def _flatten_call(segments, backend):
 def _flatten_raw(device):
     segments = _segments(device, torch.float32)
     inputs = (segments, _numbers(_CONTOURS, device), segments.new_full((3,), 0.1))
-    vertices, offsets = torch.ops.curvox.flatten(*inputs)
+    vertices, *others = torch.ops.curvox.flatten(*inputs)
     return [
         (torch.ops.curvox.flatten, inputs),
-        (torch.ops.curvox.flatten_backward, (vertices, *inputs, offsets)),
+        (torch.ops.curvox.flatten_backward, (vertices, *inputs, *others)),
     ]
 
 
@@ -66,10 +66,10 @@ def _stroke_raw(device):
     closed, *style = _stroke_style(segments)
     contours = _numbers(_CONTOURS, device)
     inputs = (segments, contours, closed, widths, *style, segments.new_full((3,), 0.1))
-    vertices, offsets = torch.ops.curvox.stroke(*inputs)
+    vertices, *others = torch.ops.curvox.stroke(*inputs)
     return [
         (torch.ops.curvox.stroke, inputs),
-        (torch.ops.curvox.stroke_backward, (vertices, *inputs, offsets)),
+        (torch.ops.curvox.stroke_backward, (vertices, *inputs, *others)),
     ]
 
 
@@ -126,10 +126,10 @@ def _paint_call(vertices, colours, opacities, geometry, positions, stops, group,
 def _paint_raw(device):
     *floats, ground = _paint_inputs(device, torch.float32)
     inputs = (*floats, torch.cat([ground, ground.new_ones(1)]), *_order(device))
-    gradient = ground.new_ones(1, 10, 12, 3)
+    image, kept = torch.ops.curvox.paint_layers(10, 12, 3, *inputs)
     return [
         (torch.ops.curvox.paint_layers, (10, 12, 3, *inputs)),
-        (torch.ops.curvox.paint_layers_backward, (gradient, *inputs, True, True, True)),
+        (torch.ops.curvox.paint_layers_backward, (image, *inputs, kept, True, True, True)),
     ]
 
 

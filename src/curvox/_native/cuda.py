@@ -155,12 +155,12 @@ def _library(program: str, architecture: str) -> Any:
 
 
 @functools.cache
-def _kernel(device_index: int, name: str) -> Any:
+def _kernel(device_index: int, name: str, shared: int) -> Any:
     major, minor = torch.cuda.get_device_capability(device_index)
     library = _library(_program_of(name), f"sm_{major}{minor}")
     _use_context(device_index)
     try:
-        return library.get_kernel(name)  # the first one loads the library
+        kernel = library.get_kernel(name)  # the first one loads the library
     except Exception as error:  # cuda.core's own have no public name
         version = nvrtc_version()
         raise CudaError(
@@ -168,9 +168,30 @@ def _kernel(device_index: int, name: str) -> Any:
             f"compiled ({error}). It must support CUDA {version[0]}: update the driver, or for one "
             "of CUDA 12 pip install 'cuda-core[cu12]'"
         ) from error
+    if shared > 0:
+        _allow_shared(kernel, device_index, shared)
+    return kernel
 
 
-def launch(device: torch.device, name: str, blocks: int, threads: int, *arguments: Any) -> None:
+def _allow_shared(kernel: Any, device_index: int, size: int) -> None:
+    """Let a kernel have more shared memory than the 48 KB that need not be asked for."""
+    from cuda.bindings import driver
+
+    attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+    device = driver.CUdevice(_core().Device(device_index).device_id)
+    (error,) = driver.cuKernelSetAttribute(attribute, size, kernel.handle, device)
+    if error != driver.CUresult.CUDA_SUCCESS:
+        raise CudaError(f"cuda:{device_index} has no {size} bytes of shared memory: {error.name}")
+
+
+def launch(
+    device: torch.device,
+    name: str,
+    blocks: int,
+    threads: int,
+    *arguments: Any,
+    shared: int = 0,
+) -> None:
     """Run a kernel on torch's current stream of `device`, without waiting for it.
 
     Args:
@@ -179,6 +200,8 @@ def launch(device: torch.device, name: str, blocks: int, threads: int, *argument
         blocks, threads: blocks in the grid (none: nothing is run) and threads in a block.
         arguments: for pointers, tensors on `device`, or None for null; int for int64_t, float for
             double, bool for bool.
+        shared: bytes of shared memory that the kernel has for each block besides what it declares,
+            the same at every launch.
 
     Raises:
         CudaError: the kernels cannot be compiled or loaded.
@@ -187,13 +210,14 @@ def launch(device: torch.device, name: str, blocks: int, threads: int, *argument
         return
     index = device.index
     with torch.cuda.device(index):
-        core, kernel = _core(), _kernel(index, name)
+        core, kernel = _core(), _kernel(index, name, shared)
         _use_context(index)
         stream = _stream(torch.cuda.current_stream(index).cuda_stream or _LEGACY_STREAM)
         values = [
             a.data_ptr() if isinstance(a, Tensor) else 0 if a is None else a for a in arguments
         ]
-        core.launch(stream, core.LaunchConfig(grid=blocks, block=threads), kernel, *values)
+        config = core.LaunchConfig(grid=blocks, block=threads, shmem_size=shared)
+        core.launch(stream, config, kernel, *values)
 
 
 # What a launch needs is kept: asked for anew each time it takes longer than the launch itself.

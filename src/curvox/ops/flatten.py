@@ -134,8 +134,8 @@ class _Flatten(torch.autograd.Function):
     @staticmethod
     def forward(ctx, *inputs):  # type: ignore[no-untyped-def]
         inputs = [tensor.contiguous() for tensor in inputs]
-        vertices, offsets = torch.ops.curvox.flatten(*inputs)
-        ctx.save_for_backward(*inputs, offsets)
+        vertices, offsets, kept = torch.ops.curvox.flatten(*inputs)
+        ctx.save_for_backward(*inputs, offsets, *kept)
         ctx.mark_non_differentiable(offsets)
         return vertices, offsets
 
@@ -143,14 +143,21 @@ class _Flatten(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient, _):  # type: ignore[no-untyped-def]
         saved = ctx.saved_tensors
-        return torch.ops.curvox.flatten_backward(gradient.contiguous(), *saved), None, None
+        given, kept = saved[:_TENSORS], saved[_TENSORS:]
+        by_segments = torch.ops.curvox.flatten_backward(gradient.contiguous(), *given, kept)
+        return by_segments, None, None
 
 
+_TENSORS = 4  # that the way back is given: all inputs, and offsets
 _library = torch.library.Library("curvox", "FRAGMENT")
-_library.define("flatten(Tensor segments, Tensor contours, Tensor tolerances) -> (Tensor, Tensor)")
+# The last result is what the way back would find out again: on CUDA where the vertices of every
+# segment begin, on the CPU nothing.
+_library.define(
+    "flatten(Tensor segments, Tensor contours, Tensor tolerances) -> (Tensor, Tensor, Tensor[])"
+)
 _library.define(
     "flatten_backward(Tensor gradient, Tensor segments, Tensor contours, Tensor tolerances, "
-    "Tensor offsets) -> Tensor"
+    "Tensor offsets, Tensor[] kept) -> Tensor"
 )
 
 
@@ -165,10 +172,10 @@ def _flatten_cpu(segments, contours, tolerances):  # type: ignore[no-untyped-def
     _native.cpu.flatten_counts(*task, offsets.data_ptr(), threads)
     vertices = segments.new_empty(int(offsets[-1]), 2)
     _native.cpu.flatten(*task, offsets.data_ptr(), vertices.data_ptr(), threads)
-    return vertices, offsets
+    return vertices, offsets, []
 
 
-def _flatten_backward_cpu(gradient, segments, contours, tolerances, offsets):  # type: ignore[no-untyped-def]
+def _flatten_backward_cpu(gradient, segments, contours, tolerances, offsets, _):  # type: ignore[no-untyped-def]
     by_segments = torch.zeros_like(segments)
     _native.cpu.flatten_backward(
         *_task(segments, contours, tolerances),
@@ -189,9 +196,10 @@ _library.impl("flatten_backward", flatten_backward_cuda, "CUDA")
 @torch.library.register_fake("curvox::flatten")
 def _(segments, contours, tolerances):  # type: ignore[no-untyped-def]
     count = torch.library.get_ctx().new_dynamic_size()
-    return segments.new_empty(count, 2), torch.empty_like(contours)
+    kept = [contours.new_empty(segments.shape[0] + 1)] if segments.is_cuda else []
+    return segments.new_empty(count, 2), torch.empty_like(contours), kept
 
 
 @torch.library.register_fake("curvox::flatten_backward")
-def _(gradient, segments, contours, tolerances, offsets):  # type: ignore[no-untyped-def]
+def _(gradient, segments, *others):  # type: ignore[no-untyped-def]
     return torch.empty_like(segments)

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from curvox import _native
 from curvox._native import cuda
-from curvox.ops.sum_shares import sum_ranges
 
 __all__ = ["flatten_backward_cuda", "flatten_cuda", "stroke_backward_cuda", "stroke_cuda"]
 
@@ -23,81 +22,66 @@ def _launch(items: int, name: str, *arguments: Any) -> None:
     cuda.launch(arguments[0].device, name, -(-items // threads), threads, *arguments)
 
 
-def _flatten_begins(segments: Tensor, contours: Tensor, tolerances: Tensor) -> Tensor:
-    """Where the vertices of each segment begin, and where the last ones end."""
-    total = len(segments)
-    counts = contours.new_zeros(total + 1)
-    task = (segments, contours, len(contours) - 1, total, tolerances)
-    _launch(total, "curvox_flatten_counts", *task, counts[1:])
+def _places(items: int, name: str, *task: Any) -> Tensor:
+    """Where what a kernel counts for each item begins in a list, and where the last of it ends."""
+    counts = torch.empty(items + 1, dtype=torch.int64, device=task[0].device)
+    _launch(items + 1, name, *task, items, counts)
     return counts.cumsum(0)
 
 
-def flatten_cuda(segments: Tensor, contours: Tensor, tolerances: Tensor) -> tuple[Tensor, Tensor]:
+def flatten_cuda(
+    segments: Tensor, contours: Tensor, tolerances: Tensor
+) -> tuple[Tensor, Tensor, list[Tensor]]:
     """The op ``curvox::flatten`` on CUDA. The number of vertices is waited for."""
-    begins = _flatten_begins(segments, contours, tolerances)
+    total, count = segments.shape[0], contours.shape[0] - 1
+    task = (segments, contours, count)
+    begins = _places(total, "curvox_flatten_counts", *task, tolerances)
     vertices = segments.new_empty(int(begins[-1]), 2)
-    task = (segments, contours, len(contours) - 1, len(segments), begins)
-    _launch(len(segments), "curvox_flatten_vertices", *task, vertices)
-    return vertices, begins[contours]
+    offsets = torch.empty_like(contours)
+    items = max(total, count + 1)
+    _launch(items, "curvox_flatten_vertices", *task, total, begins, vertices, offsets)
+    return vertices, offsets, [begins]
 
 
-def flatten_backward_cuda(
-    gradient: Tensor, segments: Tensor, contours: Tensor, tolerances: Tensor, offsets: Tensor
-) -> Tensor:
+def flatten_backward_cuda(gradient: Tensor, *arguments: Any) -> Tensor:
     """The op ``curvox::flatten_backward`` on CUDA."""
-    begins = _flatten_begins(segments, contours, tolerances)
-    by_segments = torch.empty_like(segments)
-    task = (segments, contours, len(contours) - 1, len(segments), begins)
-    _launch(len(segments), "curvox_flatten_backward", *task, gradient, by_segments)
+    segments, contours, _, _, (begins,) = arguments
+    total, by_segments = segments.shape[0], torch.empty_like(segments)
+    task = (segments, contours, contours.shape[0] - 1, total, begins, gradient)
+    _launch(total, "curvox_flatten_backward", *task, by_segments)
     return by_segments
 
 
-class _Strokes:
-    """The samples of strokes, and where the vertices of their outlines' stops begin."""
-
-    def __init__(self, *inputs: Tensor) -> None:
-        segments, contours, *style = inputs
-        self.task = (segments, contours, len(contours) - 1, *style)
-        total = len(segments)
-        counts = contours.new_zeros(total + 1)
-        _launch(total, "curvox_stroke_counts", *self.task, total, counts[1:])
-        begins = counts.cumsum(0)
-        self.count = int(begins[-1])  # waits for the GPU
-        size = _native.cpu.OUTLINE_SAMPLE_BYTES
-        samples = segments.new_empty(self.count * size, dtype=torch.uint8)
-        _launch(total, "curvox_stroke_samples", *self.task, total, begins, samples)
-        self.samples = (samples, begins)
-        stops = 2 * self.count
-        counts = contours.new_zeros(stops + 1)
-        task = (*self.task, *self.samples, stops)
-        _launch(stops, "curvox_stroke_vertex_counts", *task, counts[1:])
-        self.stop_vertices = counts.cumsum(0)
-
-
-def stroke_cuda(*inputs: Tensor) -> tuple[Tensor, Tensor]:
+def stroke_cuda(*inputs: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
     """The op ``curvox::stroke`` on CUDA. The numbers of samples and of vertices are waited for."""
-    strokes = _Strokes(*inputs)
-    segments, contours = inputs[:2]
-    vertices = segments.new_empty(int(strokes.stop_vertices[-1]), 2)
-    stops, stop_vertices = 2 * strokes.count, strokes.stop_vertices
-    task = (*strokes.task, *strokes.samples)
-    _launch(stops, "curvox_stroke_vertices", *task, stops, stop_vertices, vertices)
-    offsets = contours.new_zeros(2 * len(contours) - 1)
-    _launch(len(contours) - 1, "curvox_stroke_loops", *task, stop_vertices, offsets)
-    return vertices, offsets
+    segments, contours, *style = inputs
+    total, count = segments.shape[0], contours.shape[0] - 1
+    task = (segments, contours, count, *style)
+    begins = _places(total, "curvox_stroke_counts", *task)
+    length = int(begins[-1])
+    samples = segments.new_empty(length, _native.cpu.OUTLINE_SAMPLE_BYTES, dtype=torch.uint8)
+    _launch(total, "curvox_stroke_samples", *task, total, begins, samples)
+    task, stops = (*task, samples, begins), 2 * length
+    stop_vertices = _places(stops, "curvox_stroke_vertex_counts", *task)
+    vertices = segments.new_empty(int(stop_vertices[-1]), 2)
+    offsets = contours.new_empty(2 * count + 1)
+    items = max(stops, count + 1)
+    _launch(items, "curvox_stroke_vertices", *task, stops, stop_vertices, vertices, offsets)
+    return vertices, offsets, [samples, begins, stop_vertices]
 
 
-def stroke_backward_cuda(gradient: Tensor, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """The op ``curvox::stroke_backward`` on CUDA. The number of samples is waited for."""
-    strokes = _Strokes(*inputs[:-1])
-    segments, contours = inputs[:2]
-    samples, begins = strokes.samples
-    task = (*strokes.task, samples, begins)
-    by_samples = gradient.new_empty(strokes.count, 3)
-    by_half_widths = gradient.new_empty(strokes.count, 1)
-    of_samples = (strokes.count, strokes.stop_vertices, gradient, by_samples, by_half_widths)
-    _launch(strokes.count, "curvox_stroke_sample_gradients", *task, *of_samples)
-    by_segments = torch.empty_like(segments)
-    of_segments = (len(segments), by_samples, by_segments)
-    _launch(len(segments), "curvox_stroke_segment_gradients", *task, *of_segments)
-    return by_segments, 0.5 * sum_ranges(begins[contours], by_half_widths)[:, 0]
+def stroke_backward_cuda(gradient: Tensor, *arguments: Any) -> tuple[Tensor, Tensor]:
+    """The op ``curvox::stroke_backward`` on CUDA."""
+    *inputs, _, (samples, begins, stop_vertices) = arguments
+    segments, contours, _, widths, *_ = inputs
+    total, count, length = segments.shape[0], contours.shape[0] - 1, samples.shape[0]
+    task = (segments, contours, count, *inputs[2:], samples, begins)
+    by_samples, by_half_widths = gradient.new_empty(length, 3), gradient.new_empty(length)
+    of_samples = (length, stop_vertices, gradient, by_samples, by_half_widths)
+    _launch(length, "curvox_stroke_sample_gradients", *task, *of_samples)
+    by_segments, by_widths = torch.empty_like(segments), torch.empty_like(widths)
+    _launch(total, "curvox_stroke_segment_gradients", *task, total, by_samples, by_segments)
+    threads = _native.cpu.OUTLINE_THREADS
+    of_contours = (contours, begins, by_half_widths, by_widths)
+    cuda.launch(gradient.device, "curvox_stroke_width_gradients", count, threads, *of_contours)
+    return by_segments, by_widths

@@ -166,23 +166,26 @@ def _complete(
     return *floats, group_opacities, background, *integer, radial, spreads, stops
 
 
-_FLOATS = 8  # of the inputs, all differentiable
+_TENSORS = 17  # of the inputs
+_FLOATS = 8  # of those, all differentiable
 
 
 class _Paint(torch.autograd.Function):
     @staticmethod
     def forward(ctx, height, width, channels, *inputs):  # type: ignore[no-untyped-def]
         inputs = [tensor.contiguous() for tensor in inputs]
-        ctx.channels = channels
-        ctx.save_for_backward(*inputs)
-        return torch.ops.curvox.paint_layers(height, width, channels, *inputs)
+        image, kept = torch.ops.curvox.paint_layers(height, width, channels, *inputs)
+        ctx.save_for_backward(*inputs, *kept)
+        return image
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
         needed = ctx.needs_input_grad[3:]
+        saved = ctx.saved_tensors
+        given, kept = saved[:_TENSORS], saved[_TENSORS:]
         by_floats = torch.ops.curvox.paint_layers_backward(
-            gradient.contiguous(), *ctx.saved_tensors, needed[0], needed[2], needed[7]
+            gradient.contiguous(), *given, kept, needed[0], needed[2], needed[7]
         )
         return None, None, None, *by_floats, *[None] * (len(needed) - _FLOATS)
 
@@ -194,10 +197,14 @@ _INPUTS = (
     "Tensor radial, Tensor spreads, Tensor stops"
 )
 _library = torch.library.Library("curvox", "FRAGMENT")
-_library.define(f"paint_layers(int height, int width, int channels, {_INPUTS}) -> Tensor")
+# The last result is what the way back would find out again: on CUDA which steps reach which tiles,
+# on the CPU nothing.
 _library.define(
-    f"paint_layers_backward(Tensor gradient, {_INPUTS}, bool to_vertices, bool to_opacities, "
-    "bool to_background) -> "
+    f"paint_layers(int height, int width, int channels, {_INPUTS}) -> (Tensor, Tensor[])"
+)
+_library.define(
+    f"paint_layers_backward(Tensor gradient, {_INPUTS}, Tensor[] kept, bool to_vertices, "
+    "bool to_opacities, bool to_background) -> "
     "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)"
 )
 
@@ -220,11 +227,11 @@ def _paint_cpu(height, width, channels, *inputs):  # type: ignore[no-untyped-def
     painting = _painting(height, width, channels, *inputs)
     image = vertices.new_empty(len(scene_steps) - 1, height, width, channels)
     painting.paint(len(vertices), image.data_ptr(), _native.threads())
-    return image
+    return image, []
 
 
 def _paint_backward_cpu(gradient, *arguments):  # type: ignore[no-untyped-def]
-    *inputs, to_vertices, to_opacities, to_background = arguments
+    *inputs, _, to_vertices, to_opacities, to_background = arguments
     painting = _painting(*gradient.shape[1:], *inputs)
     by_floats = [torch.zeros_like(tensor) for tensor in inputs[:_FLOATS]]
     vertices, colours, opacities, *others = (tensor.data_ptr() for tensor in by_floats)
@@ -243,7 +250,9 @@ _library.impl("paint_layers_backward", paint_backward_cuda, "CUDA")
 
 @torch.library.register_fake("curvox::paint_layers")
 def _(height, width, channels, *inputs):  # type: ignore[no-untyped-def]
-    return inputs[0].new_empty(inputs[13].shape[0] - 1, height, width, channels)
+    image = inputs[0].new_empty(inputs[13].shape[0] - 1, height, width, channels)
+    size = torch.library.get_ctx().new_dynamic_size
+    return image, [image.new_empty(size(), dtype=torch.uint8)] if image.is_cuda else []
 
 
 @torch.library.register_fake("curvox::paint_layers_backward")

@@ -5,6 +5,7 @@ The kernels are in ``kernels/cuda_paint.inc``; the headers under it say what the
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -12,106 +13,146 @@ from torch import Tensor
 
 from curvox import _native
 from curvox._native import cuda
-from curvox.ops.sum_shares import sum_by_key
 
 __all__ = ["paint_backward_cuda", "paint_cuda"]
 
 _SCRATCH_BYTES = 2**28
 """For what blocks keep while they paint a tile, unless a single block needs more."""
 
-_MOST_BLOCKS = 1024  # that paint at a time: enough to fill any GPU
+_MASK_BYTES = 2**26
+"""For bits that say which steps a tile has, unless a bit a step needs more."""
+
+_MOST_BLOCKS = 2048  # that paint at a time: enough to fill any GPU
+
+_NO_KEY = 2**31 - 1  # behind all others: for places of a list that are left empty
 
 
 class _Painting:
-    """The arguments that all kernels begin with, and what is prepared for all tiles."""
+    """The arguments that all kernels begin with. `plan` is what is prepared for all tiles, in one
+    piece of memory; None: it is prepared now.
+    """
 
-    def __init__(self, height: int, width: int, channels: int, *inputs: Tensor) -> None:
+    def __init__(
+        self, height: int, width: int, channels: int, *inputs: Tensor, plan: Tensor | None = None
+    ) -> None:
         vertices, colours, opacities, geometry, positions, stop_colours, *rest = inputs
         group_opacities, background, loops, layer_loops, rules, gradient_ids, *rest = rest
         steps, scene_steps, radial, spreads, stops = rest
-        self.layers, self.groups = len(opacities), len(group_opacities)
-        self.gradients, self.stops = len(radial), len(positions)
-        self.scenes, self.like = len(scene_steps) - 1, vertices
-        loop_edges = scene_steps.new_zeros(len(loops) + 1)
-        torch.cumsum(loops[:, 1] - loops[:, 0], 0, out=loop_edges[1:])
-        self._arguments = (
+        self.device, self.scenes = vertices.device, scene_steps.shape[0] - 1
+        things = (vertices, opacities, group_opacities, radial, positions)
+        self.counts = tuple(tensor.shape[0] for tensor in things)
+        rows, columns = (-(-side // _native.cpu.PAINT_TILE) for side in (height, width))
+        self.tiles = self.scenes * rows * columns
+        tensors = (
             *(vertices, loops, layer_loops, rules, colours, opacities, gradient_ids),
             *(radial, geometry, spreads, stops, positions, stop_colours),
             *(steps, scene_steps, group_opacities, background),
-            *(self.layers, self.scenes, height, width, channels, loop_edges),
         )
-        tile = _native.cpu.PAINT_TILE
-        self.tiles = self.scenes * -(-height // tile) * -(-width // tile)
-        layer_boxes = steps.new_empty(self.layers, 4)
-        self.launch("curvox_paint_layer_boxes", self.layers, layer_boxes)
-        self.boxes = steps.new_empty(len(steps), 4)
-        outer = depths = None
-        if self.groups > 0:
-            outer, depths = steps.new_empty(len(steps)), steps.new_zeros(self.scenes)
-        boxes = (layer_boxes, self.boxes, outer, depths)
-        self.launch("curvox_paint_step_boxes", self.scenes, *boxes)
-        self.depth = 0 if depths is None else int(depths.amax())  # waits for the GPU
+        count = steps.shape[0]
+        words = count // _native.cpu.PAINT_MASK_STEPS + self.scenes
+        cell = _cell(rows, columns, words)
+        cell_rows, cell_columns = -(-rows // cell), -(-columns // cell)
+        # Planned steps, their spans of tiles, edges before loops, masks, depths of groups.
+        spans, masks = 8 * count * rows, 4 * words * cell_rows * cell_columns
+        sizes = (_native.cpu.PAINT_STEP_BYTES * count, spans, 8 * loops.shape[0], masks)
+        self.plan = self.bytes(sum(sizes) + 4 * self.scenes) if plan is None else plan
+        planned, spans, edges, masks, depths = accumulate(sizes, initial=self.plan.data_ptr())
+        self._arguments = (
+            *(tensor.data_ptr() for tensor in tensors),
+            *(opacities.shape[0], self.scenes, height, width, channels),
+            *(edges, planned, spans, masks, cell),
+        )
+        self.depths = depths if group_opacities.shape[0] > 0 else None
+        if plan is not None:
+            return
+        threads = _native.cpu.PAINT_PLAN_THREADS
+        self.launch("curvox_paint_plan_steps", count, threads)
+        if self.depths is not None:
+            outer = steps.new_empty(count)
+            self.launch("curvox_paint_plan_groups", self.scenes, threads, outer, self.depths)
+        self.launch("curvox_paint_plan_masks", words * cell_rows, threads)
 
-    def launch(self, name: str, blocks: int, *arguments: Any) -> None:
-        threads = _native.cpu.PAINT_TILE_THREADS
-        cuda.launch(self.like.device, name, blocks, threads, *self._arguments, *arguments)
+    def depth(self) -> int:
+        """How deep groups lie in each other. Where there are any, the GPU is waited for."""
+        if self.depths is None:
+            return 0
+        return int(self.plan[-4 * self.scenes :].view(torch.int32).amax())
 
-    def scratch(self, *floats: int) -> tuple[int, list[Tensor]]:
-        """How many blocks may paint at a time, and for each of some kinds of numbers that a pixel
-        keeps memory for so many of them.
-        """
-        floats = tuple(count * _native.cpu.PAINT_TILE_THREADS for count in floats)
-        blocks = min(self.tiles, _MOST_BLOCKS)
-        if sum(floats) > 0:
-            blocks = max(1, min(blocks, _SCRATCH_BYTES // (4 * sum(floats))))
-        return blocks, [self.like.new_empty(blocks * count) for count in floats]
+    def bytes(self, count: int) -> Tensor:
+        """Memory for kernels."""
+        return torch.empty(count, dtype=torch.uint8, device=self.device)
+
+    def launch(self, name: str, blocks: int, threads: int, *arguments: Any) -> None:
+        cuda.launch(self.device, name, blocks, threads, *self._arguments, *arguments)
+
+    def paint(self, name: str, blocks: int, *arguments: Any) -> None:
+        """Run a kernel whose blocks take tiles."""
+        self.launch(name, blocks, _native.cpu.PAINT_THREADS, *arguments)
+
+    def blocks(self, each: int) -> int:
+        """How many blocks may paint at a time, if each keeps so many bytes."""
+        most = min(self.tiles, _MOST_BLOCKS)
+        return max(1, min(most, _SCRATCH_BYTES // each)) if each > 0 else most
 
 
-def paint_cuda(height: int, width: int, channels: int, *inputs: Tensor) -> Tensor:
+def _cell(rows: int, columns: int, words: int) -> int:
+    """Tiles along a side of the cells that have masks of so many words: they are to stay small."""
+    cell = 1
+    while 4 * words * -(-rows // cell) * -(-columns // cell) > _MASK_BYTES:
+        if cell >= max(rows, columns):
+            break
+        cell *= 2
+    return cell
+
+
+def paint_cuda(
+    height: int, width: int, channels: int, *inputs: Tensor
+) -> tuple[Tensor, list[Tensor]]:
     """The op ``curvox::paint_layers`` on CUDA. Where there are groups, one number is waited for:
     how deep they lie in each other.
     """
     painting = _Painting(height, width, channels, *inputs)
-    images = painting.like.new_empty(painting.scenes, height, width, channels)
-    depth, stack = painting.depth, None
-    blocks = painting.tiles
+    images = inputs[0].new_empty(painting.scenes, height, width, channels)
+    blocks, depth, stack = painting.tiles, painting.depth(), None
     if depth > 0:
-        blocks, (stack,) = painting.scratch(depth * _native.cpu.PAINT_SIGHT_FLOATS)
-    task = (painting.boxes, painting.tiles, depth, stack, images)
-    painting.launch("curvox_paint_tiles", blocks, *task)
-    return images
+        each = depth * _native.cpu.PAINT_SIGHT_BYTES
+        blocks = painting.blocks(each)
+        stack = painting.bytes(blocks * each)
+    painting.paint("curvox_paint_tiles", blocks, painting.tiles, depth, stack, images)
+    return images, [painting.plan]
 
 
 def paint_backward_cuda(gradient: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
-    """The op ``curvox::paint_layers_backward`` on CUDA. The sizes of its lists are waited for."""
-    *inputs, to_vertices, _, _ = arguments
-    painting = _Painting(*gradient.shape[1:], *inputs)
-    groups, gradients = painting.groups, painting.gradients
-    targets = (painting.layers + groups + 1, len(inputs[0]), 2 * gradients + painting.stops)
+    """The op ``curvox::paint_layers_backward`` on CUDA. The size of its list is waited for."""
+    *inputs, (plan,), to_vertices, to_opacities, to_background = arguments
+    painting = _Painting(*gradient.shape[1:], *inputs, plan=plan)
+    tiles, device = painting.tiles, painting.device
+    places = torch.empty(tiles + 3, dtype=torch.int64, device=device)
+    tile_steps = torch.empty(tiles, dtype=torch.int32, device=device)
+    asked = (to_vertices, to_background)
+    painting.paint("curvox_paint_counts", tiles, *asked, places, tile_steps)
+    task = (tiles, places, tile_steps, painting.scenes, painting.depths)
+    cuda.launch(device, "curvox_paint_places", 1, _native.cpu.PAINT_PLACE_THREADS, *task)
+    count, most, depth = places[-3:].tolist()
 
-    counts = inputs[8].new_zeros(painting.tiles + 1, 3)
-    painting.launch("curvox_paint_counts", painting.tiles, painting.boxes, to_vertices, counts[1:])
-    offsets = counts.cumsum(0)
-    most, steps, edges, shades = torch.cat([counts[:, 0].amax()[None], offsets[-1]]).tolist()
-    rows = (steps + painting.tiles, 2 * edges, shades)
-    keys = [offsets.new_full((n,), m) for n, m in zip(rows, targets, strict=True)]
-    values = [gradient.new_empty(n, m) for n, m in zip(rows, (4, 2, 8), strict=True)]
-
-    floats = painting.depth * _native.cpu.PAINT_CANVAS_FLOATS, most * _native.cpu.PAINT_KEPT_FLOATS
-    blocks, (stack, kept) = painting.scratch(*floats)
-    lists = (tensor for pair in zip(keys, values, strict=True) for tensor in pair)
-    painting.launch(
+    keys = torch.full((count,), _NO_KEY, dtype=torch.int32, device=device)
+    pairs = gradient.new_empty(count, 2)
+    stacked = depth * _native.cpu.PAINT_CANVAS_BYTES
+    kept = most * _native.cpu.PAINT_KEPT_BYTES
+    blocks = painting.blocks(stacked + kept)
+    memory = painting.bytes(blocks * (stacked + kept))
+    stack = memory.data_ptr()
+    painting.paint(
         "curvox_paint_gradients",
         blocks,
-        *(painting.boxes, painting.tiles, painting.depth, stack, most, kept),
-        *(groups, gradients, to_vertices, gradient, offsets, *lists),
+        *(tiles, depth, stack, most, stack + blocks * stacked),
+        *(*painting.counts, to_vertices, to_opacities, to_background),
+        *(gradient, places, tile_steps, keys, pairs),
     )
-    by_steps, by_vertices, by_shades = map(sum_by_key, keys, values, targets)
-    by_layers, by_groups, background = by_steps.split([painting.layers, groups, 1])
-    by_geometry, by_stops = by_shades.split([2 * gradients, painting.stops])
-    results = (
-        *(by_vertices, by_layers[:, :3], by_layers[:, 3]),
-        *(by_geometry.reshape(gradients, 16)[:, :9], by_stops[:, 0], by_stops[:, 1:5]),
-        *(by_groups[:, 0], background[0]),
-    )
-    return tuple(tensor.contiguous() for tensor in results)
+    ordered, order = torch.sort(keys, stable=True)
+    results = tuple(torch.empty_like(tensor) for tensor in inputs[:8])
+    targets = _native.cpu.paint_keys(*painting.counts)
+    blocks = -(-targets // _native.cpu.PAINT_SUM_TARGETS)
+    task = (ordered, order, count, pairs, *painting.counts, *results)
+    cuda.launch(device, "curvox_paint_sums", blocks, _native.cpu.PAINT_SUM_THREADS, *task)
+    return results

@@ -21,7 +21,8 @@ __all__ = [
 ]
 
 _DEFAULT_TOLERANCE = 1e-4
-_CURVE_THREADS = 64  # of a CUDA block in which each thread has one curve
+_ENOUGH_BLOCKS = 2048  # to keep a large GPU busy
+_MOST_TOGETHER = 8  # runs of samples of a curve in one block
 
 
 def splat(
@@ -263,31 +264,20 @@ def _splat_backward_cpu(  # type: ignore[no-untyped-def]
     return gradients
 
 
-def _launch_for_curves(control_points, weights, sigmas, height, width, steps, *settings):  # type: ignore[no-untyped-def]
-    """A launcher with the arguments that all splat kernels begin with, and the prepared curves."""
+def _launch(name: str, blocks: int, threads: int, curves: tuple[Tensor, ...], *arguments) -> None:  # type: ignore[no-untyped-def]
+    """Launch a splat kernel, whose parameters begin with the curves and how many there are."""
     from curvox._native import cuda
 
-    count, num_points, _ = control_points.shape
-    task = (control_points, weights, sigmas, count, num_points, steps)
-    task = (*task, height, width, *settings)
-
-    def launch(name: str, blocks: int, threads: int, *arguments: Tensor | None) -> None:
-        cuda.launch(control_points.device, name, blocks, threads, *task, *arguments)
-
-    curve_bytes = count * _native.cpu.SPLAT_CURVE_BYTES
-    curves = control_points.new_empty(curve_bytes, dtype=torch.uint8)
-    launch("curvox_splat_curves", -(-count // _CURVE_THREADS), _CURVE_THREADS, curves)
-    return launch, curves
+    cuda.launch(curves[0].device, name, blocks, threads, *curves, *curves[0].shape[:2], *arguments)
 
 
 def _splat_cuda(control_points, weights, sigmas, height, width, steps, *settings):  # type: ignore[no-untyped-def]
-    launch, curves = _launch_for_curves(
-        control_points, weights, sigmas, height, width, steps, *settings
-    )
+    curves = (control_points, weights, sigmas)
+    task = (steps, height, width, *settings)
     image = control_points.new_empty(height, width)
     tile = _native.cpu.SPLAT_TILE
     tiles = -(-height // tile) * -(-width // tile)
-    launch("curvox_splat_tiles", tiles, _native.cpu.SPLAT_TILE_THREADS, curves, image)
+    _launch("curvox_splat_tiles", tiles, _native.cpu.SPLAT_TILE_THREADS, curves, *task, image)
     return image
 
 
@@ -295,19 +285,24 @@ def _splat_backward_cuda(  # type: ignore[no-untyped-def]
     image_gradient, control_points, weights, sigmas, steps, *settings
 ):
     *settings, sigmas_need_gradient = settings
-    launch, curves = _launch_for_curves(
-        control_points, weights, sigmas, *image_gradient.shape, steps, *settings
-    )
+    curves = (control_points, weights, sigmas)
+    size = image_gradient.shape
     count = control_points.shape[0]
-    num_runs = count * -(-steps // _native.cpu.SPLAT_RUN_LENGTH)
-    run_bytes = num_runs * _native.cpu.SPLAT_RUN_BYTES
-    runs = control_points.new_empty(run_bytes, dtype=torch.uint8)
-    kernel = "curvox_splat_runs_sigma" if sigmas_need_gradient else "curvox_splat_runs"
-    launch(kernel, num_runs, _native.cpu.SPLAT_RUN_THREADS, curves, image_gradient, runs)
-    gradients = _gradients_like(control_points, weights, sigmas, sigmas_need_gradient)
-    sigmas_gradient = gradients[2] if sigmas_need_gradient else None
-    blocks = -(-count // _CURVE_THREADS)
-    launch("curvox_splat_reduce", blocks, _CURVE_THREADS, runs, *gradients[:2], sigmas_gradient)
+    # A block prepares its curve and adds up its share once: as many runs as leave enough blocks.
+    run_length = _native.cpu.SPLAT_RUN_LENGTH
+    together = max(1, min(_MOST_TOGETHER, count * -(-steps // run_length) // _ENOUGH_BLOCKS))
+    blocks = count * -(-steps // (run_length * together))
+    shares = control_points.new_empty(blocks * _native.cpu.SPLAT_SHARE_BYTES, dtype=torch.uint8)
+    kernel = "curvox_splat_shares_sigma" if sigmas_need_gradient else "curvox_splat_shares"
+    task = (steps, *size, *settings, together)
+    threads = _native.cpu.SPLAT_SHARE_THREADS
+    _launch(kernel, blocks, threads, curves, *task, image_gradient, shares)
+    gradients = _gradients_like(*curves, sigmas_need_gradient)
+    outputs = (*gradients[:2], gradients[2] if sigmas_need_gradient else None)
+    task = (-(-steps // together), *size, *settings)  # as many runs as there are shares
+    threads = _native.cpu.SPLAT_REDUCE_THREADS
+    blocks = -(-count // threads)
+    _launch("curvox_splat_reduce", blocks, threads, curves, *task, shares, *outputs)
     return gradients
 
 

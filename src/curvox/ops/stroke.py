@@ -82,26 +82,34 @@ class _Stroke(torch.autograd.Function):
     @staticmethod
     def forward(ctx, *inputs):  # type: ignore[no-untyped-def]
         inputs = [tensor.contiguous() for tensor in inputs]
-        vertices, offsets = torch.ops.curvox.stroke(*inputs)
-        ctx.save_for_backward(*inputs, offsets)
+        vertices, offsets, kept = torch.ops.curvox.stroke(*inputs)
+        ctx.save_for_backward(*inputs, offsets, *kept)
         ctx.mark_non_differentiable(offsets)
         return vertices, offsets
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient, _):  # type: ignore[no-untyped-def]
+        saved = ctx.saved_tensors
+        given, kept = saved[:_TENSORS], saved[_TENSORS:]
         gradient = gradient.contiguous()
-        by_segments, by_widths = torch.ops.curvox.stroke_backward(gradient, *ctx.saved_tensors)
+        by_segments, by_widths = torch.ops.curvox.stroke_backward(gradient, *given, kept)
         return by_segments, None, None, by_widths, None, None, None, None
 
 
+_TENSORS = 9  # that the way back is given: all inputs, and offsets
 _INPUTS = (
     "Tensor segments, Tensor contours, Tensor closed, Tensor widths, Tensor caps, Tensor joins, "
     "Tensor miter_limits, Tensor tolerances"
 )
 _library = torch.library.Library("curvox", "FRAGMENT")
-_library.define(f"stroke({_INPUTS}) -> (Tensor, Tensor)")
-_library.define(f"stroke_backward(Tensor gradient, {_INPUTS}, Tensor offsets) -> (Tensor, Tensor)")
+# The last result is what the way back would find out again: on CUDA samples, where those of every
+# segment begin, and where the vertices of every stop do; on the CPU nothing.
+_library.define(f"stroke({_INPUTS}) -> (Tensor, Tensor, Tensor[])")
+_library.define(
+    f"stroke_backward(Tensor gradient, {_INPUTS}, Tensor offsets, Tensor[] kept) -> "
+    "(Tensor, Tensor)"
+)
 
 
 def _strokes(segments, contours, *others):  # type: ignore[no-untyped-def]
@@ -115,11 +123,11 @@ def _stroke_cpu(segments, contours, *others):  # type: ignore[no-untyped-def]
     vertices = segments.new_empty(outlines.count, 2)
     offsets = contours.new_empty(2 * len(contours) - 1)
     outlines.copy(offsets.data_ptr(), vertices.data_ptr())
-    return vertices, offsets
+    return vertices, offsets, []
 
 
 def _stroke_backward_cpu(gradient, segments, contours, closed, widths, *others):  # type: ignore[no-untyped-def]
-    *style, offsets = others
+    *style, offsets, _ = others
     by_segments, by_widths = torch.zeros_like(segments), torch.empty_like(widths)
     addresses = (tensor.data_ptr() for tensor in (offsets, gradient, by_segments, by_widths))
     _strokes(segments, contours, closed, widths, *style).backward(*addresses, _native.threads())
@@ -134,8 +142,12 @@ _library.impl("stroke_backward", stroke_backward_cuda, "CUDA")
 
 @torch.library.register_fake("curvox::stroke")
 def _(segments, contours, *others):  # type: ignore[no-untyped-def]
-    count = torch.library.get_ctx().new_dynamic_size()
-    return segments.new_empty(count, 2), contours.new_empty(2 * contours.shape[0] - 1)
+    sizes = torch.library.get_ctx().new_dynamic_size
+    kept = []
+    if segments.is_cuda:
+        samples = segments.new_empty(sizes(), _native.cpu.OUTLINE_SAMPLE_BYTES, dtype=torch.uint8)
+        kept = [samples, contours.new_empty(segments.shape[0] + 1), contours.new_empty(sizes())]
+    return segments.new_empty(sizes(), 2), contours.new_empty(2 * contours.shape[0] - 1), kept
 
 
 @torch.library.register_fake("curvox::stroke_backward")
