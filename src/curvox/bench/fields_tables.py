@@ -134,7 +134,10 @@ def _samples(row: _Row) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}" if value < 10 else f"{value:,.1f}"
+    if value is None:
+        return ""
+    digits = 1 if value >= 10 else 3 if value >= 0.1 else 5  # a GPU's iterations are milliseconds
+    return f"{value:,.{digits}f}"
 
 
 def _speedup(row: _Row) -> str:
