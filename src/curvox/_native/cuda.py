@@ -127,16 +127,23 @@ def build_cubin(program: str, architecture: str, verbose: bool = False) -> tuple
     return bytes(code), log.getvalue().replace("\0", "")
 
 
+@functools.cache
+def _sources_digest() -> str:
+    """Of all files that programs are made of: read once for all of them."""
+    digest = hashlib.sha256()
+    for path in sorted(source_folder().iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
 def compile_cubin(program: str, architecture: str) -> bytes:
     """A program's machine code for `architecture`, from the disk where it was compiled before.
 
     A file is named for everything that its content follows from: architecture, sources, NVRTC.
     """
-    folder = source_folder()
-    digest = hashlib.sha256(repr((program, architecture, nvrtc_version())).encode())
-    for path in sorted(folder.iterdir()):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    cached = cache_folder() / f"{program}-{architecture}-{digest.hexdigest()[:32]}.cubin"
+    follows_from = (program, architecture, nvrtc_version(), _sources_digest())
+    digest = hashlib.sha256(repr(follows_from).encode()).hexdigest()
+    cached = cache_folder() / f"{program}-{architecture}-{digest[:32]}.cubin"
     if cached.is_file():
         return cached.read_bytes()
     code, _ = build_cubin(program, architecture)

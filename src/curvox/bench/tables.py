@@ -16,7 +16,15 @@ from curvox.bench.fields_tables import Cells
 from curvox.errors import InputError
 from curvox.files import write_text
 
-__all__ = ["curves_series", "curves_summary", "fields", "fill", "main", "vector"]
+__all__ = [
+    "curves_series",
+    "curves_summary",
+    "fields",
+    "fill",
+    "format_speedup",
+    "main",
+    "vector",
+]
 
 _NOT_YET = "Not recorded yet: `make bench` does it."
 _BLOCK = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
@@ -133,10 +141,15 @@ def _line(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def format_speedup(value: float | None) -> str:
+    """How many times faster than base; a tenth counts where it is slower."""
+    return "" if value is None else f"{value:,.{int(value < 1)}f}×"
+
+
 def _numbers(row: dict[str, Any]) -> list[str]:
     if row["total_ms"] is None:
         return ["", "", row["skipped"], "", ""]
-    speedup = "" if row["speedup"] is None else f"{row['speedup']:,.0f}×"
+    speedup = format_speedup(row["speedup"])
     peak = "" if row["peak_mib"] is None else f"{row['peak_mib']:,.1f}"
     times = [_milliseconds(row[f"{part}_ms"]) for part in ("forward", "backward", "total")]
     return [*times, speedup, peak]

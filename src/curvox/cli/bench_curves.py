@@ -12,6 +12,7 @@ from rich.table import Table
 from curvox.bench.cases import TESTS
 from curvox.bench.curves import SETTINGS, Row, rows
 from curvox.bench.profile import profile_method
+from curvox.bench.tables import format_speedup
 from curvox.cli.bench_rows import check_json, measure_rows, parse_names
 from curvox.cli.device import DEFAULT_DEVICE, parse_device
 from curvox.curves.methods import METHODS
@@ -106,7 +107,7 @@ def _table(own: list[Row]) -> Table:
             table.add_row(*head, "", "", "", "", "", row.skipped)
             continue
         total = f"{row.total_ms:,.2f} ± {row.spread_ms:,.2f}"
-        speedup = "" if row.speedup is None else f"{row.speedup:,.0f}×"
+        speedup = format_speedup(row.speedup)
         peak = "" if row.peak_mib is None else f"{row.peak_mib:,.1f}"
         numbers = (f"{row.forward_ms:,.2f}", f"{row.backward_ms:,.2f}", total, speedup, peak)
         table.add_row(*head, *numbers, _published(row))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from curvox.fields.field import Field
+from curvox.fields.replay import Capacity
 from curvox.fields.rungs.rendered import Rendered
 from curvox.ops.composite import composite
 from curvox.ops.interpolate import interpolate
@@ -25,7 +26,7 @@ def render_fused(
     directions: Tensor,
     jitter: Tensor | None = None,
     *,
-    capacity: tuple[int, int] | None = None,
+    capacity: Capacity | None = None,
 ) -> Rendered:
     """Render rays with the fused kernels.
 
