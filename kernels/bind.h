@@ -23,6 +23,7 @@ void bind_march(nb::module_& module);
 void bind_network(nb::module_& module);
 void bind_outline(nb::module_& module);
 void bind_paint(nb::module_& module);
+void bind_path_picture(nb::module_& module);
 void bind_rays(nb::module_& module);
 void bind_splat(nb::module_& module);
 void bind_total_variation(nb::module_& module);

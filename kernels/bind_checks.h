@@ -7,6 +7,9 @@
 
 namespace curvox {
 
+// Where control points may be: float32 holds sixteenths of a pixel there. And vertices of outlines.
+constexpr float kFarthest = 1 << 20, kFarthestVertex = 1 << 24;
+
 // Throws unless all values lie in low..high (which no NaN does). `per_item` of them belong to one
 // of what `item` names.
 inline void check_values(const float* values, int64_t count, int64_t per_item, float low,

@@ -2,6 +2,9 @@
 #include "bind.h"
 
 NB_MODULE(CURVOX_MODULE, module) {
+  // Objects that graphs of autograd keep for the way back live as long as images do: in scripts
+  // until the interpreter ends, of which nanobind would complain.
+  nanobind::set_leak_warnings(false);
   module.def("openmp", [] {
 #if defined(_OPENMP)
     return true;
@@ -18,6 +21,7 @@ NB_MODULE(CURVOX_MODULE, module) {
   curvox::bind_network(module);
   curvox::bind_outline(module);
   curvox::bind_paint(module);
+  curvox::bind_path_picture(module);
   curvox::bind_rays(module);
   curvox::bind_splat(module);
   curvox::bind_total_variation(module);

@@ -113,19 +113,20 @@ class TilePainter {
   // Paints what of a band is in a tile onto canvas().
   void paint(const Band& band, const Tile& tile) {
     depth_ = 0;
-    begin(0, tile.columns, painting_.background);
+    begin(0, tile, painting_.background);
     for (const TileStep& step : tile.steps) lay(band, tile, step);
   }
 
   const Canvas& canvas() const { return canvases_[0]; }
 
-  // `gradient` is that of the pixels, multiplied by nothing.
-  void paint_backward(Band& band, const Tile& tile, const Canvas& gradient, bool to_vertices,
-                      BandShares& shares) {
+  // The gradient of the pixels, which callers write. Channels and rows that there are not are zero.
+  Canvas& gradient() { return grow(gradients_, 0); }
+
+  // The way back from gradient().
+  void paint_backward(Band& band, const Tile& tile, bool to_vertices, BandShares& shares) {
     shade(band, tile);
     depth_ = 0;
-    begin(0, tile.columns, painting_.background);
-    grow(gradients_, 0) = gradient;
+    begin(0, tile, painting_.background);
     add_background(tile, shares);
     for (size_t s = 0; s < tile.steps.size(); ++s) {
       const TileStep& step = tile.steps[s];
@@ -155,11 +156,11 @@ class TilePainter {
     return stack[depth];
   }
 
-  void begin(int depth, int columns, const float* colour) {
+  void begin(int depth, const Tile& tile, const float* colour) {
     Canvas& canvas = grow(canvases_, depth);
     for (int channel = 0; channel < 4; ++channel) {
       const Column value = colour[channel] - Column{};
-      for (int column = 0; column < columns; ++column) canvas.of[channel][column] = value;
+      for (int column = tile.first; column < tile.end; ++column) canvas.of[channel][column] = value;
     }
   }
 
@@ -178,7 +179,7 @@ class TilePainter {
   void lay(const Band& band, const Tile& tile, const TileStep& step) {
     if (step.kind == kPush) {
       constexpr float empty[4] = {};
-      return begin(++depth_, tile.columns, empty);
+      return begin(++depth_, tile, empty);
     }
     if (step.kind == kPop) return lay_group(band, tile, step);
     const TileLayer& at = tile.layers[step.layer];
@@ -200,7 +201,7 @@ class TilePainter {
     const Canvas& group = canvases_[depth_];
     Canvas& below = canvases_[--depth_];
     const float opacity = painting_.group_opacities[step.group];
-    for (int column = 0; column < tile.columns; ++column) {
+    for (int column = tile.first; column < tile.end; ++column) {
       const Column share = opacity * covered(band, tile, step, column);
       const Column rest = 1 - share * group.of[3][column];
       for (int channel = 0; channel < 4; ++channel) {
@@ -219,7 +220,7 @@ class TilePainter {
     const auto open = [&] {
       above_.resize((pops.size() + 1) * kTileColumns);
       Column* clear = above_.data() + pops.size() * kTileColumns;
-      for (int column = 0; column < kTileColumns; ++column) clear[column] = Column{} + 1;
+      for (int column = tile.first; column < tile.end; ++column) clear[column] = Column{} + 1;
     };
     open();
     for (size_t s = count; s-- > 0;) {
@@ -227,7 +228,7 @@ class TilePainter {
       Column* kept = through_.data() + s * kTileColumns;
       Column* above = above_.data() + pops.size() * kTileColumns;
       if (step.kind == kPop) {
-        for (int column = 0; column < tile.columns; ++column) kept[column] = above[column];
+        for (int column = tile.first; column < tile.end; ++column) kept[column] = above[column];
         pops.push_back(s);
         open();
       } else if (step.kind == kPush) {
@@ -235,7 +236,7 @@ class TilePainter {
         pops.pop_back();
         const TileStep& end = tile.steps[pop];
         const float opacity = painting_.group_opacities[end.group];
-        for (int column = 0; column < tile.columns; ++column) {
+        for (int column = tile.first; column < tile.end; ++column) {
           const Column share = opacity * covered(band, tile, end, column);
           (above - kTileColumns)[column] *= 1 - share * (1 - above[column]);
         }
@@ -256,7 +257,7 @@ class TilePainter {
     const Column* through = above_.data();
     for (int channel = 0; channel < 4; ++channel) {
       Column sum{};
-      for (int column = 0; column < tile.columns; ++column) {
+      for (int column = tile.first; column < tile.end; ++column) {
         sum += through[column] * gradients_[0].of[channel][column];
       }
       shares.background[channel] += column_sum(sum);
@@ -337,7 +338,7 @@ class TilePainter {
     Canvas& inner = gradients_[depth_ + 1];
     const float opacity = painting_.group_opacities[end.group];
     const Column* through = through_.data() + pop * kTileColumns;
-    for (int column = 0; column < tile.columns; ++column) {
+    for (int column = tile.first; column < tile.end; ++column) {
       const Column share = opacity * through[column] * covered(band, tile, end, column);
       Column hidden{};
       for (int channel = 0; channel < 4; ++channel) {
@@ -357,7 +358,7 @@ class TilePainter {
     const Column* through = through_.data() + s * kTileColumns;
     const TileLayer* clip = step.layer < 0 ? nullptr : &tile.layers[step.layer];
     Column by_opacity{};
-    for (int column = 0; column < tile.columns; ++column) {
+    for (int column = tile.first; column < tile.end; ++column) {
       Column by_share{};
       for (int channel = 0; channel < 4; ++channel) {
         const Column laid = group.of[channel][column] -

@@ -2,6 +2,13 @@
 // same bits for any: a compiler may round differently in the vector body of a loop and in its tail.
 #pragma once
 
+#include <atomic>
+#include <vector>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
 #include "portable.h"
 
 namespace curvox {
@@ -25,5 +32,39 @@ void over_rays(int64_t rays, int64_t samples, int threads, Body body) {
     for (int64_t ray = begin; ray < end; ++ray) body(ray);
   });
 }
+
+// Units of work 0..count-1, to each thread a stretch of them to begin with, the same in every call: so
+// what it writes stays in its own cache until the next one, and that of elementwise operations, which
+// divide tensors alike. Threads that are done help the others.
+class Stretches {
+ public:
+  Stretches(int64_t count, int threads) : count_(count), threads_(threads), next_(threads) {
+    for (int stretch = 0; stretch < threads; ++stretch) next_[stretch] = begin(stretch);
+  }
+
+  // Calls body(unit), inside a parallel region, for all units that come to this thread.
+  template <class Body>
+  void each(Body body) {
+    for (int step = 0; step < threads_; ++step) {
+      const int stretch = (thread() + step) % threads_;
+      for (int64_t unit; (unit = next_[stretch]++) < begin(stretch + 1);) body(unit);
+    }
+  }
+
+ private:
+  int64_t count_;
+  int threads_;
+  std::vector<std::atomic<int64_t>> next_;
+
+  int64_t begin(int stretch) const { return count_ * stretch / threads_; }
+
+  static int thread() {
+#if defined(_OPENMP)
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+  }
+};
 
 }  // namespace curvox

@@ -129,6 +129,7 @@ struct Visit {
 struct Extras {
   bool hidden;  // what lies under an opaque layer that fills the tile
   bool visits;  // of all edges
+  bool rest;    // columns that no layer reaches
 };
 
 struct TileStep {
@@ -141,6 +142,7 @@ struct TileStep {
 // of a band are built from left to right.
 struct Tile {
   int left, columns;
+  int first, end;  // of those, the columns that its layers reach: others are left alone
   std::vector<TileLayer> layers;
   std::vector<TileStep> steps;
   std::vector<Column> store;
@@ -174,10 +176,20 @@ struct Tile {
       steps.push_back({step.kind, in_tile, step.group});
     }
     steps.erase(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(visible_from));
+    reach(extras.rest);
   }
 
  private:
   Column differences_[kTileColumns + 1];
+
+  void reach(bool all) {
+    first = all ? 0 : columns, end = all ? columns : 0;
+    for (const TileLayer& layer : layers) {
+      if (layer.first == layer.end) continue;
+      first = smaller(first, layer.first), end = larger(end, layer.end);
+    }
+    first = smaller(first, end);
+  }
 
   int empty_layer(int in_band) {
     layers.push_back({in_band, 0, 0, false, 0, 0, 0});

@@ -135,11 +135,12 @@ BAD = {
     "closed": (torch.zeros(1, 10, 2), {}, "closed paths need D S points"),
     "degree": (torch.zeros(1, 9, 2), {"degree": 4}, "degree must be 1, 2 or 3, got 4"),
     "shape": (torch.zeros(9, 2), {}, "control_points must be"),
-    "nan": (torch.full((1, 9, 2), torch.nan), {}, "control points of segment 0"),
+    "no picture": (torch.zeros(0, 1, 9, 2), {}, "batch must hold at least one picture"),
+    "nan": (torch.full((1, 9, 2), torch.nan), {}, "control points of path 0"),
     "width": (
         torch.zeros(1, 9, 2),
         {"stroke_widths": torch.tensor([-1.0]), "closed": True},
-        "width of contour 0",
+        "width of path 0",
     ),
 }
 

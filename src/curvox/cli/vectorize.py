@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,24 +79,8 @@ def run(work: Vectorize, console: Console, folder: Path | None = None) -> None:
     from curvox.curves.vectorize_folder import save_checkpoint
 
     save = None if folder is None else partial(save_checkpoint, work, folder)
-    follow(_steps(work), console, "drawing", save)
-
-
-def _steps(work: Vectorize) -> Iterator[tuple[float, str]]:
-    config = work.config
-    seconds = 60 * (config.minutes or 0)
-    begun = time.perf_counter() - work.progress * seconds
-
-    def behind() -> float:
-        if config.iterations:
-            return work.iteration / config.iterations
-        return (time.perf_counter() - begun) / seconds
-
-    def state() -> str:
-        return f"{work.paths} paths  PSNR {work.psnr:.2f} dB  iteration {work.iteration}"
-
-    while (done := behind()) < 1:
-        work.step(done)
-        yield done, state()
-    work.snapshot()
-    yield 1.0, state()
+    states = (
+        (done, f"{work.paths} paths  PSNR {work.psnr:.2f} dB  iteration {work.iteration}")
+        for done in work.steps()
+    )
+    follow(states, console, "drawing", save)

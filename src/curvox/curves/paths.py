@@ -11,8 +11,10 @@ from torch import Tensor
 from curvox.curves.bezier import elevate
 from curvox.curves.layers import Cap, Join, Rule, Step
 from curvox.curves.render_layers import TOLERANCE
-from curvox.ops.flatten import flatten
+from curvox.ops.checks import runs_kernel
+from curvox.ops.flatten import check_tolerance, flatten
 from curvox.ops.paint import paint_layers
+from curvox.ops.path_picture import PathKind, paint_paths
 from curvox.ops.stroke import stroke
 
 __all__ = ["render_paths"]
@@ -65,31 +67,66 @@ def render_paths(
         TypeError: another dtype or device.
     """
     closed = stroke_widths is None if closed is None else closed
-    batched = control_points.ndim == 4
-    if batched:
+    pictures = None
+    if control_points.ndim == 4:
         pictures, control_points = len(control_points), control_points.flatten(0, 1)
+        if pictures == 0:
+            raise ValueError("a batch must hold at least one picture")
         colours = colours.flatten(0, 1)
-    segments = _cubics(control_points, degree, closed)
-    paths = len(control_points)
-    pieces = len(segments) // max(paths, 1)
-    plan = _plan(
-        paths, pieces, pictures if batched else 1, rule, cap, join, closed, segments.device
+        stroke_widths = None if stroke_widths is None else stroke_widths.flatten()
+        opacities = None if opacities is None else opacities.flatten()
+    points = _cubics(control_points, degree, closed)
+    kind = PathKind(
+        pictures,
+        len(points),
+        points.shape[1] // 3,
+        closed,
+        stroke_widths is not None,
+        rule,
+        cap,
+        join,
+        miter_limit,
+        check_tolerance(tolerance),
     )
-    if stroke_widths is None:
+    opacities = points.new_ones(kind.paths) if opacities is None else opacities
+    drawing = points, stroke_widths, colours, opacities, background, kind, height, width
+    if runs_kernel(points, backend) and points.device.type == "cpu":
+        return paint_paths(*drawing)
+    return _paint_apart(*drawing, backend)
+
+
+def _paint_apart(
+    points: Tensor,
+    widths: Tensor | None,
+    colours: Tensor,
+    opacities: Tensor,
+    background: Tensor | None,
+    kind: PathKind,
+    height: int,
+    width: int,
+    backend: str | None,
+) -> Tensor:
+    """:func:`curvox.ops.path_picture.paint_paths`, op by op."""
+    if kind.closed:
+        points = torch.cat([points, points[:, :1]], 1)
+    segments = points.unfold(1, 4, 3).transpose(2, 3).flatten(0, 1)  # [N S, 4, 2]
+    plan = _plan(kind._replace(miter_limit=0, tolerance=0), points.device)
+    tolerance = kind.tolerance
+    if widths is None:
         vertices, offsets = flatten(segments, plan.contours, tolerance=tolerance, backend=backend)
     else:
-        limits = segments.new_full((paths,), miter_limit)
-        pens = (plan.closed, stroke_widths.flatten(), plan.caps, plan.joins, limits)
+        limits = segments.new_full((kind.paths,), kind.miter_limit)
+        pens = (plan.closed, widths, plan.caps, plan.joins, limits)
         vertices, offsets = stroke(
             segments, plan.contours, *pens, tolerance=tolerance, backend=backend
         )
     image = paint_layers(
         vertices,
         torch.stack([offsets[:-1], offsets[1:]], 1),
-        plan.numbers if stroke_widths is None else plan.pairs,
-        plan.rules if stroke_widths is None else plan.nonzero,
+        plan.layer_loops,
+        plan.rules,
         colours,
-        segments.new_ones(paths) if opacities is None else opacities.flatten(),
+        opacities,
         height,
         width,
         gradient_ids=plan.gradient_ids,
@@ -98,7 +135,7 @@ def render_paths(
         background=background,
         backend=backend,
     )
-    return image if batched else image.squeeze(0)  # whose gradient is a view
+    return image.squeeze(0) if kind.pictures is None else image  # whose gradient is a view
 
 
 class _Plan(NamedTuple):
@@ -108,10 +145,8 @@ class _Plan(NamedTuple):
     closed: Tensor
     caps: Tensor
     joins: Tensor
-    numbers: Tensor
-    pairs: Tensor
+    layer_loops: Tensor
     rules: Tensor
-    nonzero: Tensor
     gradient_ids: Tensor
     steps: Tensor
     scene_steps: Tensor
@@ -120,16 +155,8 @@ class _Plan(NamedTuple):
 @torch.compiler.disable
 @lru_cache(maxsize=64)
 @torch.inference_mode(False)  # or those who learn later could not save it
-def _plan(
-    paths: int,
-    pieces: int,
-    pictures: int,
-    rule: Rule,
-    cap: Cap,
-    join: Join,
-    closed: bool,
-    device: torch.device,
-) -> _Plan:
+def _plan(kind: PathKind, device: torch.device) -> _Plan:
+    paths, pictures = kind.paths, 1 if kind.pictures is None else kind.pictures
     numbers = torch.arange(paths + 1, device=device)
     steps = torch.stack([numbers, numbers, numbers], 1)[:paths].int()
     steps[:, 0], steps[:, 2] = Step.DRAW, -1
@@ -138,14 +165,12 @@ def _plan(
         return torch.full((paths,), value, dtype=torch.uint8, device=device)
 
     return _Plan(
-        contours=pieces * numbers,
-        closed=torch.full((paths,), closed, device=device),
-        caps=codes(cap),
-        joins=codes(join),
-        numbers=numbers,
-        pairs=2 * numbers,
-        rules=codes(rule),
-        nonzero=codes(Rule.NONZERO),
+        contours=kind.segments * numbers,
+        closed=torch.full((paths,), kind.closed, device=device),
+        caps=codes(kind.cap),
+        joins=codes(kind.join),
+        layer_loops=2 * numbers if kind.stroked else numbers,  # strokes have two each
+        rules=codes(Rule.NONZERO if kind.stroked else kind.rule),
         gradient_ids=torch.full((paths,), -1, dtype=torch.int32, device=device),
         steps=steps,
         scene_steps=torch.arange(pictures + 1, device=device) * (paths // max(pictures, 1)),
@@ -153,7 +178,7 @@ def _plan(
 
 
 def _cubics(control_points: Tensor, degree: int, closed: bool) -> Tensor:
-    """Segments [N S, 4, 2] of paths whose neighbouring segments share their ends."""
+    """The same paths made of cubics: [N, 3 S, 2] if they are closed, or else [N, 3 S + 1, 2]."""
     if control_points.ndim != 3 or control_points.shape[2] != 2:
         raise ValueError(
             f"control_points must be [N, P, 2] or [B, N, P, 2], got {list(control_points.shape)}"
@@ -166,7 +191,12 @@ def _cubics(control_points: Tensor, degree: int, closed: bool) -> Tensor:
     ):
         kind = "closed paths need D S" if closed else "open paths need D S + 1"
         raise ValueError(f"{kind} points for S segments of degree D = {degree}, got {points}")
+    if degree == 3:
+        return control_points
+    ends = control_points[:, :1] if closed else control_points[:, -1:]
     if closed:
-        control_points = torch.cat([control_points, control_points[:, :1]], 1)
+        control_points = torch.cat([control_points, ends], 1)
     segments = control_points.unfold(1, degree + 1, degree).transpose(2, 3)  # [N, S, D + 1, 2]
-    return elevate(segments.flatten(0, 1), 3)
+    cubics = elevate(segments.flatten(0, 1), 3).unflatten(0, segments.shape[:2])
+    cubics = cubics[:, :, :3].flatten(1, 2)  # without ends, which are the next one's beginnings
+    return cubics if closed else torch.cat([cubics, ends], 1)

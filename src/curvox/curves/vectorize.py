@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -36,8 +38,8 @@ class Vectorize:
     colours and opacities of all of them together by Adam on the squared error.
 
     >>> work = Vectorize(target, VectorizeConfig(paths=256))
-    >>> for step in range(1000):
-    ...     work.step(step / 1000)
+    >>> for done in work.steps():
+    ...     print(done, work.psnr)
     >>> picture = work.drawing().render()
 
     Args:
@@ -85,6 +87,26 @@ class Vectorize:
         """The drawing whose tensors are optimized."""
         shapes = (self._points, self._colours, self._opacities, self._widths, self._paper)
         return Drawing(*shapes, *self.target.shape[:2])
+
+    def steps(self) -> Iterator[float]:
+        """Go the rest of the way: take steps until time or iterations of the settings are over.
+
+        Yields:
+            The share that is behind after each step, at last 1.
+        """
+        seconds = 60 * (self.config.minutes or 0)
+        begun = time.perf_counter() - self.progress * seconds
+
+        def behind() -> float:
+            if self.config.iterations:
+                return self.iteration / self.config.iterations
+            return (time.perf_counter() - begun) / seconds
+
+        while (done := behind()) < 1:
+            self.step(done)
+            yield done
+        self.snapshot()
+        yield 1.0
 
     def step(self, progress: float) -> None:
         """Take one step, with `progress` of the way behind, in 0..1."""

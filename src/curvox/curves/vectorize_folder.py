@@ -20,7 +20,14 @@ from curvox.images import load_image, resize, save_png
 from curvox.metrics import psnr, ssim_or_none
 from curvox.videos import filming
 
-__all__ = ["choose_config", "load_target", "open_work", "save_checkpoint", "write_results"]
+__all__ = [
+    "choose_config",
+    "load_target",
+    "open_work",
+    "save_checkpoint",
+    "write_results",
+    "write_svg",
+]
 
 _CHECKPOINT = "checkpoint.pt"
 _DECIMALS = 2  # of a pixel: what an outline may move by rounding cannot be seen
@@ -71,6 +78,14 @@ def save_checkpoint(work: Vectorize, folder: Path) -> None:
     runs.save_checkpoint(folder / _CHECKPOINT, {"target": work.target, "work": work.state_dict()})
 
 
+def write_svg(work: Vectorize, file: Path) -> Tensor:
+    """Write the drawing as it is; returns what the saved file shows, [H, W, 3] in 0..1."""
+    svg.save(file, work.drawing().to("cpu").scene(), _DECIMALS)
+    scene, _ = svg.load(file)
+    height, width, _ = work.target.shape
+    return render(scene, height, width, background=torch.ones(3)).clamp(0, 1)
+
+
 def write_results(work: Vectorize, file: Path, folder: Path, seconds: float) -> dict[str, Any]:
     """Write the SVG, what it looks like, a film of the way and metrics.json; returns the latter.
 
@@ -80,11 +95,8 @@ def write_results(work: Vectorize, file: Path, folder: Path, seconds: float) -> 
         folder: of everything else; exists.
         seconds: spent on it by this process.
     """
-    svg.save(file, work.drawing().to("cpu").scene(), _DECIMALS)
-    scene, _ = svg.load(file)
-    target = work.target.cpu()
+    picture, target = write_svg(work, file), work.target.cpu()
     height, width, _ = target.shape
-    picture = render(scene, height, width, background=torch.ones(3)).clamp(0, 1)
     save_png(file.with_suffix(".png"), picture)
     save_png(folder / "side_by_side.png", torch.cat([target, picture], 1))
     _film(work, folder / "way.mp4")

@@ -119,12 +119,17 @@ def check_contours(segments: Tensor, contours: Tensor) -> None:
         raise TypeError(f"contours is on {contours.device}, segments on {segments.device}")
 
 
+def check_tolerance(tolerance: float) -> float:
+    """`tolerance`; raise ValueError if it is out of range."""
+    if not 1e-4 <= tolerance <= 2**20:
+        raise ValueError(f"tolerance must lie in 0.0001 to 2^20, got {tolerance}")
+    return tolerance
+
+
 def tolerances_like(segments: Tensor, count: int, tolerance: float | Tensor) -> Tensor:
     """One tolerance a contour, [count]."""
     if not isinstance(tolerance, Tensor):
-        if not 1e-4 <= tolerance <= 2**20:
-            raise ValueError(f"tolerance must lie in 0.0001 to 2^20, got {tolerance}")
-        return segments.new_full((count,), tolerance)
+        return segments.new_full((count,), check_tolerance(tolerance))
     if tolerance.shape != (count,):
         raise ValueError(f"tolerance must be [{count}], got {list(tolerance.shape)}")
     return tolerance.detach().to(segments)
