@@ -59,7 +59,7 @@ def test_resuming_measures_only_what_is_missing(photograph, tmp_path, capsys):
     command += ["--paths", "3"]
     assert main([*command, "--minutes", "0.005"]) == 0
     (first,) = json.loads(out.read_text("utf-8"))["rows"]
-    assert main([*command, "--minutes", "0.005,0.01", "--resume"]) == 0
+    assert main([*command, "--minutes", "0.01,0.005", "--resume"]) == 0
     report = json.loads(out.read_text("utf-8"))
     assert report["rows"][0] == first
     assert [row["minutes"] for row in report["rows"]] == [0.005, 0.01]

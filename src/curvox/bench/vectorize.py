@@ -55,12 +55,14 @@ def rows(
 ) -> Iterator[Row]:
     """Draw each image with each number of closed paths in each time, by the standard settings.
 
-    Rows that are `known` are not measured again. Needs the Python package resvg-py.
+    Rows that are `known` come first, all of them, so that none is lost whatever is asked for now;
+    they are not measured again. Needs the Python package resvg-py.
     """
-    by_key = {row.key: row for row in known}
+    yield from known
+    measured = {row.key for row in known}
     for time, count, image in itertools.product(minutes, counts, images):
-        key = (image.stem, count, time, device.type)
-        yield by_key[key] if key in by_key else _measure(image, count, time, device)
+        if (image.stem, count, time, device.type) not in measured:
+            yield _measure(image, count, time, device)
 
 
 def _measure(image: Path, count: int, minutes: float, device: torch.device) -> Row:

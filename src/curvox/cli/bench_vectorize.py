@@ -40,7 +40,7 @@ class VectorizeBench:
     json: Path | None = None
     """Write the rows here as they come."""
     resume: bool = False
-    """Keep the rows that are in that file."""
+    """Keep the rows that are in that file, and measure what is missing."""
 
 
 def run_vectorize(suite: VectorizeBench) -> None:
@@ -56,8 +56,10 @@ def run_vectorize(suite: VectorizeBench) -> None:
         raise InputError("bench vectorize needs resvg: pip install resvg-py")
     known = _read_rows(suite)
     console = Console()
+    drawn = len(suite.images) * len(counts) * len(minutes)
     total = len(suite.images) * len(counts) * sum(minutes)
-    console.print(f"{total:g} minutes, less those of rows that are known", highlight=False)
+    what = f"{drawn} drawings in {total:g} min, less those that are known"
+    console.print(what, highlight=False)
 
     def show(row: Row) -> None:
         what = f"{row.image}, {row.paths} paths, {row.minutes:g} min"
