@@ -80,33 +80,41 @@ void over_pixels(const Painting& painting, const Band& band, const Tile& tile, V
   }
 }
 
-inline void paint(const Painting& painting, int64_t vertices, float* image, int threads) {
-  const BandPlan plan = plan_bands(painting, vertices, threads);
-  Stretches bands(painting.scenes * plan.bands, plan.threads);
+// Calls body(unit, band, tile, painter) for all bands of all scenes. The tile is the body's to build.
+template <class Body>
+void over_bands(const Painting& painting, const BandPlan& plan, Body body) {
+  Stretches units(painting.scenes * plan.bands, plan.threads);
 #pragma omp parallel num_threads(plan.threads)
   {
     Band band;
     Tile tile;
     TilePainter painter(painting);
-    bands.each([&](int64_t unit) {
+    units.each([&](int64_t unit) {
       band.build(painting, plan.bounds.data(), unit / plan.bands,
                  static_cast<int>(unit % plan.bands) * kTileRows);
-      int written = 0;  // columns
-      for (int left = 0; left < painting.width; left += kTileColumns) {
-        tile.build(painting, band, left, {false, false, false});
-        if (tile.steps.empty()) continue;
-        write_background(painting, plan, band, written, left + tile.first, image);
-        written = left + tile.end;
-        painter.paint(band, tile);
-        const Canvas& canvas = painter.canvas();
-        over_pixels(painting, band, tile, image,
-                    [&](float& value, int channel, int column, int row) {
-                      value = canvas.of[channel][column][row];
-                    });
-      }
-      write_background(painting, plan, band, written, painting.width, image);
+      body(unit, band, tile, painter);
     });
   }
+}
+
+inline void paint(const Painting& painting, int64_t vertices, float* image, int threads) {
+  const BandPlan plan = plan_bands(painting, vertices, threads);
+  over_bands(painting, plan, [&](int64_t, Band& band, Tile& tile, TilePainter& painter) {
+    int written = 0;  // columns
+    for (int left = 0; left < painting.width; left += kTileColumns) {
+      tile.build(painting, band, left, {false, false, false});
+      if (tile.steps.empty()) continue;
+      write_background(painting, plan, band, written, left + tile.first, image);
+      written = left + tile.end;
+      painter.paint(band, tile);
+      const Canvas& canvas = painter.canvas();
+      over_pixels(painting, band, tile, image,
+                  [&](float& value, int channel, int column, int row) {
+                    value = canvas.of[channel][column][row];
+                  });
+    }
+    write_background(painting, plan, band, written, painting.width, image);
+  });
 }
 
 struct PaintingGradient {
@@ -147,31 +155,21 @@ inline void add_shares(const Painting& painting, const BandShares& shares,
 inline void paint_backward(const Painting& painting, int64_t vertices, const float* gradient,
                            const PaintingGradient& to, int threads) {
   const BandPlan plan = plan_bands(painting, vertices, threads);
-  const int64_t units = painting.scenes * plan.bands;
-  std::vector<BandShares> shares(units);
-  Stretches bands(units, plan.threads);
-#pragma omp parallel num_threads(plan.threads)
-  {
-    Band band;
-    Tile tile;
-    TilePainter painter(painting);
-    bands.each([&](int64_t unit) {
-      band.build(painting, plan.bounds.data(), unit / plan.bands,
-                 static_cast<int>(unit % plan.bands) * kTileRows);
-      if (band.rows < kTileRows) painter.gradient() = Canvas{};
-      for (int left = 0; left < painting.width; left += kTileColumns) {
-        tile.build(painting, band, left, {to.to_opacities, to.to_vertices, to.to_background});
-        if (tile.steps.empty() && !to.to_background) continue;
-        Canvas& pixels = painter.gradient();
-        over_pixels(painting, band, tile, gradient,
-                    [&](const float& value, int channel, int column, int row) {
-                      pixels.of[channel][column][row] = value;
-                    });
-        painter.paint_backward(band, tile, to.to_vertices, shares[unit]);
-      }
-      if (to.to_vertices) add_vertex_shares(band, shares[unit]);
-    });
-  }
+  std::vector<BandShares> shares(painting.scenes * plan.bands);
+  over_bands(painting, plan, [&](int64_t unit, Band& band, Tile& tile, TilePainter& painter) {
+    if (band.rows < kTileRows) painter.gradient() = Canvas{};
+    for (int left = 0; left < painting.width; left += kTileColumns) {
+      tile.build(painting, band, left, {to.to_opacities, to.to_vertices, to.to_background});
+      if (tile.steps.empty() && !to.to_background) continue;
+      Canvas& pixels = painter.gradient();
+      over_pixels(painting, band, tile, gradient,
+                  [&](const float& value, int channel, int column, int row) {
+                    pixels.of[channel][column][row] = value;
+                  });
+      painter.paint_backward(band, tile, to.to_vertices, shares[unit]);
+    }
+    if (to.to_vertices) add_vertex_shares(band, shares[unit]);
+  });
   for (const BandShares& share : shares) add_shares(painting, share, to);
 }
 

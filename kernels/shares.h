@@ -33,8 +33,8 @@ void over_rays(int64_t rays, int64_t samples, int threads, Body body) {
   });
 }
 
-// Units of work 0..count-1, to each thread a stretch of them to begin with, the same in every call: so
-// what it writes stays in its own cache until the next one, and that of elementwise operations, which
+// Units of work 0..count-1, to each thread a stretch of them to begin with, the same in every call:
+// so what it writes stays in its own cache until the next one, and for elementwise operations, which
 // divide tensors alike. Threads that are done help the others.
 class Stretches {
  public:
